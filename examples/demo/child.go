@@ -22,7 +22,7 @@ func child(what string, args []string) {
 			Comm: filepath.Base(os.Args[0]),
 		}
 		for _, path := range args {
-			r.Opens = append(r.Opens, open(path, true), open(path, false))
+			r.Opens = append(r.Opens, open(path, true), open(path, false), creat(path+"/created"))
 		}
 		json.NewEncoder(os.Stdout).Encode(r)
 	case "child-exit":
@@ -31,6 +31,13 @@ func child(what string, args []string) {
 		syscall.Kill(os.Getpid(), syscall.Signal(must(strconv.Atoi(args[0]))))
 		select {}
 	}
+}
+
+// creat creates path by creat(2), and says what came of it.
+func creat(path string) openEvent {
+	name := must(syscall.BytePtrFromString(path))
+	fd, _, errno := syscall.Syscall(syscall.SYS_CREAT, uintptr(unsafe.Pointer(name)), 0o600, 0)
+	return result(path, syscall.O_WRONLY|syscall.O_CREAT|syscall.O_TRUNC, fd, errno)
 }
 
 // open opens path by open(2) or openat(2) and says what came of it.  The
@@ -51,6 +58,10 @@ func open(path string, at bool) openEvent {
 		fd, _, errno = syscall.Syscall(syscall.SYS_OPEN,
 			uintptr(unsafe.Pointer(name)), uintptr(flags), 0)
 	}
+	return result(path, flags, fd, errno)
+}
+
+func result(path string, flags int, fd uintptr, errno syscall.Errno) openEvent {
 	ev := openEvent{
 		PID: os.Getpid(), TID: syscall.Gettid(), Path: path, Flags: flags,
 		Ret: int(fd),
