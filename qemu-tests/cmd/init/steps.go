@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/bpfshim/bpfshim/qemu-tests/wire"
+	"golang.org/x/sys/unix"
+)
+
+const moduleName = "bpfshim"
+
+type runner struct {
+	h    *host
+	plan wire.Plan
+	env  []string
+	// cleared: kmemleak's list of before was thrown away.
+	cleared bool
+}
+
+func newRunner(h *host, plan wire.Plan) *runner {
+	env := append([]string{
+		"PATH=/usr/bin:/bin:/sbin", "HOME=/root", "TERM=dumb", "TMPDIR=/tmp", "BPFSHIM_GUEST=1",
+	}, plan.Env...)
+	for _, kv := range env { // exec looks programs up in our own PATH
+		if k, v, ok := strings.Cut(kv, "="); ok {
+			_ = os.Setenv(k, v)
+		}
+	}
+	return &runner{h: h, plan: plan, env: env}
+}
+
+// step does one step and tells whether the next one may follow.
+func (r *runner) step(i int, s wire.Step) bool {
+	r.h.send(wire.Event{Ev: wire.EvBegin, Step: i})
+	status, text := r.do(i, s)
+	r.h.send(wire.Event{Ev: wire.EvEnd, Step: i, Status: status, Text: text})
+	return status == 0 || s.Kind == wire.StepRun
+}
+
+func (r *runner) do(i int, s wire.Step) (int, string) {
+	switch s.Kind {
+	case wire.StepRun:
+		return r.run(i, s)
+	case wire.StepInsmod:
+		return failed(r.insmod())
+	case wire.StepRmmod:
+		r.killAll()
+		return failed(r.rmmod())
+	case wire.StepLeaks:
+		return failed(r.leaks(i))
+	case wire.StepLoop:
+		return r.loop(i, s)
+	}
+	return failed(fmt.Errorf("no such kind of step: %q", s.Kind))
+}
+
+func failed(err error) (int, string) {
+	if err != nil {
+		return wire.StatusFailed, err.Error()
+	}
+	return 0, ""
+}
+
+func (r *runner) insmod() error {
+	image, err := os.ReadFile(r.plan.Module)
+	if err != nil {
+		return err
+	}
+	r.forgetLeaks()
+	if err := unix.InitModule(image, r.plan.Params); err != nil {
+		return fmt.Errorf("insmod %s: %w", r.plan.Module, err)
+	}
+	return nil
+}
+
+// rmmod waits a little: the kernel closes files of ended processes and frees
+// what RCU protects in its own time.
+func (r *runner) rmmod() error {
+	var err error
+	for until := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		err = unix.DeleteModule(moduleName, unix.O_NONBLOCK)
+		switch {
+		case err == nil, errors.Is(err, unix.ENOENT): // the command did it
+			return nil
+		case !errors.Is(err, unix.EAGAIN) && !errors.Is(err, unix.EBUSY), time.Now().After(until):
+			return fmt.Errorf("rmmod: %w; references: %s", err, refcount())
+		}
+	}
+}
+
+func refcount() string {
+	b, err := os.ReadFile("/sys/module/" + moduleName + "/refcnt")
+	if err != nil {
+		return "unknown"
+	}
+	return strings.TrimSpace(string(b))
+}
+
+func (r *runner) loop(i int, s wire.Step) (int, string) {
+	for n := 0; n < s.Count; n++ {
+		if err := r.insmod(); err != nil {
+			return failed(fmt.Errorf("round %d: %w", n+1, err))
+		}
+		if len(s.Args) > 0 {
+			if status, text := r.run(i, s); status != 0 {
+				return status, fmt.Sprintf("round %d: %s ended with %d %s", n+1, s.Args[0], status, text)
+			}
+		}
+		if err := r.rmmod(); err != nil {
+			return failed(fmt.Errorf("round %d: %w", n+1, err))
+		}
+	}
+	return 0, fmt.Sprintf("%d rounds", s.Count)
+}
+
+const kmemleak = "/sys/kernel/debug/kmemleak"
+
+// forgetLeaks makes the kernel forget what was lost before the module came.
+func (r *runner) forgetLeaks() {
+	if r.cleared {
+		return
+	}
+	r.cleared = true
+	for _, verb := range []string{"scan=off", "scan", "clear"} {
+		_ = os.WriteFile(kmemleak, []byte(verb), 0o644)
+	}
+}
+
+// leaks scans for memory that nothing points to any more. An object counts
+// only when it is 5 s old, and one scan can miss what a register held.
+func (r *runner) leaks(i int) error {
+	if _, err := os.Stat(kmemleak); err != nil {
+		return nil
+	}
+	time.Sleep(5500 * time.Millisecond)
+	for n := 0; n < 2; n++ {
+		if err := os.WriteFile(kmemleak, []byte("scan"), 0o644); err != nil {
+			return fmt.Errorf("kmemleak switched itself off: %w", err)
+		}
+	}
+	b, err := os.ReadFile(kmemleak)
+	if err != nil {
+		return err
+	}
+	n := strings.Count(string(b), "unreferenced object")
+	if n == 0 {
+		return nil
+	}
+	r.h.send(wire.Event{Ev: wire.EvOut, Step: i, Fd: 2, Data: b})
+	return fmt.Errorf("kmemleak: %d objects leaked", n)
+}
+
+// run runs a command in its own process group and streams what it writes.
+func (r *runner) run(i int, s wire.Step) (int, string) {
+	path, err := exec.LookPath(s.Args[0])
+	if err != nil {
+		return wire.StatusNoExec, err.Error()
+	}
+	var pipes [2][2]int
+	for fd := range pipes {
+		if err := unix.Pipe2(pipes[fd][:], unix.O_CLOEXEC); err != nil {
+			return failed(err)
+		}
+	}
+	null, err := os.Open("/dev/null")
+	if err != nil {
+		return failed(err)
+	}
+	defer null.Close()
+	pid, err := syscall.ForkExec(path, s.Args, &syscall.ProcAttr{
+		Dir:   "/",
+		Env:   append(append([]string{}, r.env...), s.Env...),
+		Files: []uintptr{null.Fd(), uintptr(pipes[0][1]), uintptr(pipes[1][1])},
+		Sys:   &syscall.SysProcAttr{Setsid: true},
+	})
+	unix.Close(pipes[0][1])
+	unix.Close(pipes[1][1])
+	var wg sync.WaitGroup
+	for fd := range pipes {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			r.stream(i, fd+1, pipes[fd][0])
+		}()
+	}
+	if err != nil {
+		wg.Wait()
+		return wire.StatusNoExec, err.Error()
+	}
+	var timer *time.Timer
+	timedOut := make(chan struct{})
+	if s.Seconds > 0 {
+		timer = time.AfterFunc(time.Duration(s.Seconds)*time.Second, func() {
+			close(timedOut)
+			_ = unix.Kill(-pid, unix.SIGKILL)
+		})
+	}
+	status := r.wait(pid)
+	if timer != nil {
+		timer.Stop()
+	}
+	// A child that it left running may hold the pipes: do not wait for it.
+	end := make(chan struct{})
+	go func() { wg.Wait(); close(end) }()
+	select {
+	case <-end:
+	case <-time.After(300 * time.Millisecond):
+	}
+	select {
+	case <-timedOut:
+		return wire.StatusTimeout, fmt.Sprintf("not over after %d s", s.Seconds)
+	default:
+		return status, ""
+	}
+}
+
+func (r *runner) stream(step, fd, pipe int) {
+	defer unix.Close(pipe)
+	buf := make([]byte, 16<<10)
+	for {
+		n, err := unix.Read(pipe, buf)
+		if errors.Is(err, unix.EINTR) {
+			continue
+		}
+		if n <= 0 || err != nil {
+			return
+		}
+		r.h.send(wire.Event{Ev: wire.EvOut, Step: step, Fd: fd, Data: buf[:n]})
+	}
+}
+
+// wait reaps every process until that one ends.
+func (r *runner) wait(pid int) int {
+	for {
+		var ws unix.WaitStatus
+		got, err := unix.Wait4(-1, &ws, 0, nil)
+		switch {
+		case errors.Is(err, unix.EINTR):
+		case err != nil:
+			return wire.StatusFailed
+		case got == pid && ws.Exited():
+			return ws.ExitStatus()
+		case got == pid && ws.Signaled():
+			return 128 + int(ws.Signal())
+		}
+	}
+}
+
+// killAll ends every process but this one and reaps it.
+func (r *runner) killAll() {
+	_ = unix.Kill(-1, unix.SIGKILL)
+	for until := time.Now().Add(10 * time.Second); time.Now().Before(until); {
+		got, err := unix.Wait4(-1, nil, unix.WNOHANG, nil)
+		switch {
+		case errors.Is(err, unix.ECHILD):
+			return
+		case got == 0:
+			time.Sleep(5 * time.Millisecond)
+		}
+	}
+	r.h.send(wire.Event{Ev: wire.EvNote, Text: "a process outlived SIGKILL for 10 s"})
+}
