@@ -203,7 +203,7 @@ func kernelArgs(c Config) string {
 	args := []string{
 		"console=ttyS0,115200", "rdinit=/init", "loglevel=5",
 		"panic=-1", "oops=panic", "reboot=t", // any end ends QEMU
-		"no_timer_check", "nmi_watchdog=0", "tsc=unstable", // an emulated clock jitters
+		"no_timer_check", "nmi_watchdog=0", "tsc=reliable", // the emulated clocks jitter
 		"rcupdate.rcu_cpu_stall_timeout=60", "hung_task_panic=0",
 		"random.trust_cpu=on", "net.ifnames=0", "log_buf_len=1M",
 	}

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+# `make help` lists the targets. Nothing generated lies outside build/.
+
+GO	?= go
+TIME	?= 600
+KDIR	?= /lib/modules/$(shell uname -r)/build
+OUT	?= build/module/$(shell uname -r)
+LOOPS	?= 200
+vmexec	:= $(GO) run ./qemu-tests/cmd/vmexec
+kernels	:= $(GO) run ./qemu-tests/cmd/kernels
+matrix	:= $(GO) run ./qemu-tests/cmd/matrix
+hostdirs = $(patsubst %/Makefile,%,$(wildcard verifier/test/Makefile driver/exec/test/Makefile driver/maps/test/Makefile))
+
+export CGO_ENABLED = 0
+
+.PHONY: help all demo test test-host test-go matrix module examples cli bench lint fuzz deps clean
+
+help: ## this text
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+demo: examples ## real events of the example tools in a guest [KERNEL=NAME]; default: the oldest kernel there
+	@rm -rf build/demo-root && mkdir -p build/demo-root && cp -rl build/examples build/demo-root/examples
+	@k=$${KERNEL:-$$($(kernels) oldest)} && $(kernels) ensure $$k >/dev/null && \
+	echo "demo: kernel $$k" && \
+	$(vmexec) -kernel $$k -overlay build/demo-root -- /examples/demo
+
+test: deps test-host lint test-go ## everything: host tests, lint, Go tests, and the matrix, in short, on all kernels there
+	@$(kernels) ensure debian-6.1 >/dev/null
+	@$(matrix) -quick
+
+test-host: ## the C parts on the host, under ASan and UBSan
+	@set -e; for d in $(hostdirs); do $(MAKE) --no-print-directory -C $$d test; done
+
+test-go: ## go vet and go test
+	$(GO) vet ./...
+	$(GO) test ./...
+
+matrix: deps ## every suite on every kernel, in full [LOOPS=200 KERNELS="NAME ..."]
+	@$(kernels) ensure debian-6.1 >/dev/null
+	$(matrix) -loops $(LOOPS) $(KERNELS)
+
+module: ## build the module: KDIR=(a kernel's build folder) [OUT=(where to)]
+	@$(MAKE) --no-print-directory -f compat/module.mk KDIR=$(KDIR) OUT=$(abspath $(OUT))
+
+cli: ## the command, static: build/bpfshim
+	$(GO) build -trimpath -o build/bpfshim ./cmd/bpfshim
+
+examples: deps ## the example tools: build/examples
+	@$(kernels) ensure debian-6.1 >/dev/null
+	@$(MAKE) --no-print-directory -C examples
+
+bench: deps ## speed, in instructions of the guest [KERNEL=debian-6.1]
+	@k=$${KERNEL:-debian-6.1}; $(kernels) ensure $$k >/dev/null && $(matrix) -bench $$k
+
+lint: ## arrows between the parts, names, licences, lengths, formatting
+	@$(GO) run ./qemu-tests/cmd/lint
+
+fuzz: ## random programs through verifier and interpreter for TIME seconds
+	@set -e; for d in $(hostdirs); do $(MAKE) --no-print-directory -C $$d fuzz TIME=$(TIME); done
+
+deps: ## install the Debian packages that are missing
+	@qemu-tests/deps.sh
+
+clean: ## remove build/
+	rm -rf build

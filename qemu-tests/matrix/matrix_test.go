@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package matrix
+
+import (
+	"testing"
+)
+
+func none(string) (string, bool) { return "", false }
+
+func find(t *testing.T, outs []Outcome, name string) Outcome {
+	t.Helper()
+	for _, o := range outs {
+		if o.Name == name {
+			return o
+		}
+	}
+	t.Fatalf("no outcome %q in %v", name, outs)
+	return Outcome{}
+}
+
+const good = `=== RUN   TestA
+--- PASS: TestA (0.00s)
+=== RUN   TestB
+    b_test.go:7: not on this kernel
+--- SKIP: TestB (0.00s)
+PASS
+`
+
+func TestJudgeGo(t *testing.T) {
+	allow := func(test string) (string, bool) { return "no such hook", test == "TestB" }
+	outs := judgeGo([]string{"TestA", "TestB"}, []byte(good), 0, allow)
+	if o := find(t, outs, "TestA"); o.Verdict != Passed {
+		t.Error(o)
+	}
+	if o := find(t, outs, "TestB"); o.Verdict != Skipped || o.Why != "no such hook" {
+		t.Error(o)
+	}
+	if len(outs) != 2 {
+		t.Error(outs)
+	}
+}
+
+func TestJudgeGoSkipNotAllowed(t *testing.T) {
+	o := find(t, judgeGo([]string{"TestA", "TestB"}, []byte(good), 0, none), "TestB")
+	if o.Verdict != Failed {
+		t.Error(o)
+	}
+}
+
+func TestJudgeGoListedTestMissing(t *testing.T) {
+	o := find(t, judgeGo([]string{"TestA", "TestB", "TestC"}, []byte(good), 0, none), "TestC")
+	if o.Verdict != Failed {
+		t.Error(o)
+	}
+}
+
+func TestJudgeGoEarlyEnd(t *testing.T) {
+	o := find(t, judgeGo([]string{"TestA"}, []byte("=== RUN   TestA\n--- PASS: TestA (0.00s)\n"), 0, none), "exit")
+	if o.Verdict != Failed {
+		t.Error(o)
+	}
+}
+
+func TestJudgeGoBadStatus(t *testing.T) {
+	o := find(t, judgeGo([]string{"TestA"}, []byte("--- PASS: TestA (0.00s)\nPASS\n"), 2, none), "exit")
+	if o.Verdict != Failed {
+		t.Error(o)
+	}
+}
+
+func TestJudgeGoNoTests(t *testing.T) {
+	o := find(t, judgeGo(nil, []byte("PASS\n"), 0, none), "tests")
+	if o.Verdict != Failed {
+		t.Error(o)
+	}
+}
+
+func TestJudgeCommand(t *testing.T) {
+	s := Suite{LastLine: "demo: ok"}
+	if o := judgeCommand(s, []byte("x\ndemo: ok\n"), 0); o.Verdict != Passed {
+		t.Error(o)
+	}
+	if o := judgeCommand(s, []byte("demo: ok\nmore\n"), 0); o.Verdict != Failed {
+		t.Error(o)
+	}
+	if o := judgeCommand(s, []byte("demo: ok\n"), 1); o.Verdict != Failed {
+		t.Error(o)
+	}
+}
+
+func TestMatrixFile(t *testing.T) {
+	c, err := Load("../matrix.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"el7-514", "el7-1160", "v3.10", "debian-6.1"} {
+		if _, ok := c.Kernel[name]; !ok {
+			t.Errorf("no kernel %s", name)
+		}
+	}
+}
