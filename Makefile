@@ -13,7 +13,7 @@ hostdirs = $(patsubst %/Makefile,%,$(wildcard verifier/test/Makefile driver/exec
 
 export CGO_ENABLED = 0
 
-.PHONY: help all demo test test-host test-go matrix module examples cli bench lint fuzz deps clean
+.PHONY: help all demo test test-host test-go matrix module examples cli bench golden lint fuzz deps clean
 
 help: ## this text
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -51,6 +51,11 @@ examples: deps ## the example tools: build/examples
 
 bench: deps ## speed, in instructions of the guest [KERNEL=debian-6.1]
 	@k=$${KERNEL:-debian-6.1}; $(kernels) ensure $$k >/dev/null && $(matrix) -bench $$k
+
+golden: deps ## ask debian-6.1's own bpf(2) again for the answers that the driver is measured by
+	$(GO) test -c -o build/golden/tests/errno.test ./qemu-tests/guest/errno
+	$(vmexec) -kernel debian-6.1 -no-module -overlay build/golden -env BPFSHIM_UPDATE=1 \
+		-out qemu-tests/guest/errno/testdata -- /tests/errno.test -test.run Golden
 
 lint: ## arrows between the parts, names, licences, lengths, formatting
 	@$(GO) run ./qemu-tests/cmd/lint
