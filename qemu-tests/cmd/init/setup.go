@@ -20,7 +20,7 @@ var mounts = []struct {
 	{"devtmpfs", "/dev", "mode=0755", true},
 	{"tmpfs", "/tmp", "mode=1777", true},
 	{"tmpfs", "/run", "mode=0755", true},
-	{"devpts", "/dev/pts", "mode=0620,ptmxmode=0666", false},
+	{"devpts", "/dev/pts", "mode=0620", false},
 	{"tmpfs", "/dev/shm", "mode=1777", false},
 	{"debugfs", "/sys/kernel/debug", "", false},
 	{"tracefs", "/sys/kernel/tracing", "", false},
