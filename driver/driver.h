@@ -164,6 +164,7 @@ struct bpfshim_prog {
 	struct bpfshim_obj obj;
 	u32 type, expected_attach_type;
 	bool gpl_compatible, sleepable, kprobe_override;
+	s64 mem;				/* bytes charged */
 	char name[BPFSHIM_OBJ_NAME_LEN];
 	u8 tag[BPFSHIM_TAG_SIZE];
 	u64 load_time;
@@ -175,8 +176,9 @@ struct bpfshim_prog {
 	u32 nr_used_maps;
 	struct mutex maps_lock;			/* used_maps after PROG_BIND_MAP */
 	struct bpfshim_btf *btf;
-	struct bpfshim_func_info *func_info;
+	struct bpfshim_func_info *func_info;	/* of the program as loaded */
 	u32 nr_func_info;
+	u32 attach_btf_id;
 	struct bpfshim_prog_stats __percpu *stats;
 };
 struct bpfshim_prog *bpfshim_prog_from_fd(int fd);	/* +1, or ERR_PTR(-EBADF/-EINVAL) */
@@ -209,7 +211,34 @@ struct bpfshim_run_ctx *bpfshim_run_ctx_current(void);
 u64 bpfshim_prog_run(struct bpfshim_prog *prog, const void *ctx,
 		     struct bpfshim_run_ctx *rc, bool *ran);
 
+/*
+ * Process context code that takes a lock programs take too (a map update from
+ * user space) stands between these: no program starts on this CPU meanwhile,
+ * so none can meet the lock held.  Preemption is off in between.
+ */
+void bpfshim_guard_enter(void);
+void bpfshim_guard_leave(void);
+
+/* maps/prog_array.c (D2): the program in a slot, NULL when empty or outside.
+ * Called under the run's guarantees. */
+const struct bpfshim_prog *bpfshim_prog_array_target(struct bpfshim_map *map, u32 index);
+
+/*
+ * Context of perf_event programs.  The verifier turns accesses of 6.1's
+ * struct bpf_perf_event_data { pt_regs regs; u64 sample_period, addr; } into
+ * a load of regs and a load through it, or of the other two fields.
+ */
+struct bpfshim_perf_ctx {
+	struct pt_regs *regs;
+	u64 sample_period;
+	u64 addr;
+};
+
 /* ---- helpers (helpers/, D2) -------------------------------------------- */
+
+/* Module load and unload of helpers and maps; exit runs when no object is left. */
+int bpfshim_helpers_init(void);
+void bpfshim_helpers_exit(void);
 
 /* By helper id; NULL where not implemented.  Built from ioctl/helpers.h. */
 extern const bpfshim_helper_fn bpfshim_helper_table[BPFSHIM_HELPER_SLOTS];
@@ -220,6 +249,7 @@ void bpfshim_helper_avail(u32 prog_type, u64 bits[4]);
 
 struct bpfshim_output;
 int bpfshim_output_open(const struct bpfshim_ext_output_open *attr); /* fd */
+u32 bpfshim_output_count(void);		/* open outputs, EXT_INFO */
 struct bpfshim_output *bpfshim_output_from_file(struct file *file); /* borrowed, or NULL: not one */
 /* Write one sample; 0, -ENOSPC (counted as lost), -EOPNOTSUPP wrong CPU. Any context. */
 long bpfshim_output_write(struct bpfshim_output *out, const void *data, u64 size,

@@ -141,6 +141,7 @@ struct bpfshim_vrf_result {
 	struct bpfshim_line_info *line_info;	/* insn_off of the output */
 	u32 nr_line_info;
 	u64 helpers_used[4];			/* bit n: helper n is called */
+	u32 max_ctx_offset;	/* end of the highest context byte accessed, as 6.1's aux */
 	bool uses_tail_call;
 	bool uses_cb;				/* calls back into itself */
 	/* BPF_LOG_STATS figures, valid on failure too */

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Files of other tasks. */
+#include "compat.h"
+
+#if BPFSHIM_HAVE_FCHECK_FILES
+struct file *bpfshim_fget_task(struct task_struct *task, unsigned int fd)
+{
+	struct file *file = NULL;
+
+	task_lock(task);
+	rcu_read_lock();
+	if (task->files)
+		file = fcheck_files(task->files, fd);
+	if (file && !atomic_long_inc_not_zero(&file->f_count))
+		file = NULL;
+	rcu_read_unlock();
+	task_unlock(task);
+	return file;
+}
+#else
+struct file *bpfshim_fget_task(struct task_struct *task, unsigned int fd)
+{
+	return bpfshim_ksym.fget_task ? bpfshim_ksym.fget_task(task, fd) : NULL;
+}
+#endif

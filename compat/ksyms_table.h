@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The looked-up symbols (no include guard: included with the macros set).
+ * BPFSHIM_KSYM(required, return type, name, (argument types))
+ * BPFSHIM_KVAR(required, type, name): a variable.
+ * Write required 1 only where the module makes no sense without it.
+ */
+BPFSHIM_KSYM(0, void *, module_alloc, (unsigned long size))
+BPFSHIM_KSYM(0, int, set_memory_ro, (unsigned long addr, int pages))
+BPFSHIM_KSYM(0, int, set_memory_rw, (unsigned long addr, int pages))
+BPFSHIM_KSYM(0, int, set_memory_x, (unsigned long addr, int pages))
+BPFSHIM_KSYM(0, int, set_memory_nx, (unsigned long addr, int pages))
+#if !BPFSHIM_HAVE_TRACEPOINT_BY_NAME
+BPFSHIM_KSYM(1, struct module *, __module_address, (unsigned long addr))
+#endif
+#if !BPFSHIM_HAVE_FCHECK_FILES
+BPFSHIM_KSYM(0, struct file *, fget_task, (struct task_struct *task, unsigned int fd))
+#endif

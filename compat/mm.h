@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* linux/mm.h, vmalloc.h and page protections. */
+#ifndef BPFSHIM_COMPAT_MM_H
+#define BPFSHIM_COMPAT_MM_H
+
+#include <linux/mm.h>
+#include <linux/mman.h>
+#include <linux/vmalloc.h>
+#include <linux/highmem.h>
+#include <asm/pgtable.h>
+#if BPFSHIM_HAVE_SET_MEMORY_H
+#include <linux/set_memory.h>
+#else
+#include <asm/cacheflush.h>
+#endif
+#if BPFSHIM_HAVE_MMAP_LOCK
+#include <linux/mmap_lock.h>
+#endif
+
+/*
+ * The one door to general memory.  kmalloc for small sizes, vmalloc else;
+ * zeroed; NULL when there is none.  May sleep.  BPFSHIM_DEBUG builds fail the
+ * nth call on demand (module parameter fail_nth).
+ */
+void *bpfshim_kvzalloc(size_t size);
+void *bpfshim_kvzalloc_node(size_t size, int node);
+/* Releases what either returned; NULL is fine.  Process context. */
+void bpfshim_kvfree(const void *p);
+/* Small memory with a gfp of its own, under the same failure injection. */
+void *bpfshim_kzalloc(size_t size, gfp_t gfp);
+static inline void bpfshim_kfree(const void *p)
+{
+	kfree(p);
+}
+/* True when a debug build wants this allocation to fail. */
+#ifdef BPFSHIM_DEBUG
+bool bpfshim_should_fail(void);
+#else
+static inline bool bpfshim_should_fail(void)
+{
+	return false;
+}
+#endif
+
+/* memdup_user without kmalloc's size limit: ERR_PTR on failure. */
+void *bpfshim_kvdup_user(const void __user *src, size_t size);
+
+static inline bool bpfshim_mm_trylock(struct mm_struct *mm)
+{
+#if BPFSHIM_HAVE_MMAP_LOCK
+	return mmap_read_trylock(mm);
+#else
+	return down_read_trylock(&mm->mmap_sem);
+#endif
+}
+
+static inline void bpfshim_mm_unlock(struct mm_struct *mm)
+{
+#if BPFSHIM_HAVE_MMAP_LOCK
+	mmap_read_unlock(mm);
+#else
+	up_read(&mm->mmap_sem);
+#endif
+}
+
+#endif /* BPFSHIM_COMPAT_MM_H */

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Clocks. */
+#ifndef BPFSHIM_COMPAT_TIME_H
+#define BPFSHIM_COMPAT_TIME_H
+
+#include <linux/time.h>
+#include <linux/ktime.h>
+#include <linux/hrtimer.h>
+#include <linux/jiffies.h>
+#if BPFSHIM_HAVE_TIMEKEEPING_H
+#include <linux/timekeeping.h>
+#endif
+
+/* CLOCK_MONOTONIC, not for probe context: it may spin on the timekeeper. */
+static inline u64 bpfshim_now_ns(void)
+{
+	return ktime_to_ns(ktime_get());
+}
+
+/* Time since boot, sleep included; process context. */
+u64 bpfshim_boot_ns(void);
+
+/* Cheap, NMI-safe, for durations on one CPU. */
+static inline u64 bpfshim_stat_clock(void)
+{
+	return sched_clock();
+}
+
+#endif /* BPFSHIM_COMPAT_TIME_H */

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* kprobes, tracepoints and perf events. */
+#ifndef BPFSHIM_COMPAT_TRACE_H
+#define BPFSHIM_COMPAT_TRACE_H
+
+static inline struct kretprobe *bpfshim_ri_kretprobe(struct kretprobe_instance *ri)
+{
+#if BPFSHIM_HAVE_GET_KRETPROBE
+	return get_kretprobe(ri);
+#else
+	return ri->rp;
+#endif
+}
+
+/* A probe at a function's entry sits behind the landing pad, where there is one. */
+static inline unsigned long bpfshim_entry_of(unsigned long addr)
+{
+	u32 before;
+
+	if (addr > 4 && !bpfshim_read_kernel(&before, (void *)(addr - 4), 4) &&
+	    before == 0xfa1e0ff3U)
+		return addr - 4;
+	return addr;
+}
+
+/*
+ * A named tracepoint.  3.10 registers probes by name; newer kernels by the
+ * tracepoint's structure.
+ */
+struct bpfshim_tp;
+/* ERR_PTR(-ENOENT): no tracepoint of that name. Holds its module, if any. */
+struct bpfshim_tp *bpfshim_tp_get(const char *name);
+void bpfshim_tp_put(struct bpfshim_tp *tp);
+int bpfshim_tp_register(struct bpfshim_tp *tp, void *probe, void *data);
+/* On return no CPU runs the probe. */
+int bpfshim_tp_unregister(struct bpfshim_tp *tp, void *probe, void *data);
+
+/* The contiguous raw record of a tracepoint sample, or NULL. */
+static inline void *bpfshim_raw_data(struct perf_sample_data *data, u32 *size)
+{
+	struct perf_raw_record *raw = data->raw;
+
+	if (!raw)
+		return NULL;
+#if BPFSHIM_HAVE_RAW_FRAG
+	*size = raw->size ? raw->size : raw->frag.size;
+	return raw->frag.data;
+#else
+	*size = raw->size;
+	return raw->data;
+#endif
+}
+
+#endif /* BPFSHIM_COMPAT_TRACE_H */

@@ -1,0 +1,466 @@
+// SPDX-License-Identifier: GPL-2.0
+/* PROG_LOAD: the checks of 6.1 in its order, the verifier, the engine. */
+#include "internal.h"
+#include <linux/license.h>
+
+#define PROG_FLAGS (BPFSHIM_F_STRICT_ALIGNMENT | BPFSHIM_F_ANY_ALIGNMENT |	\
+		    BPFSHIM_F_TEST_STATE_FREQ | BPFSHIM_F_SLEEPABLE |		\
+		    BPFSHIM_F_TEST_RND_HI32 | BPFSHIM_F_XDP_HAS_FRAGS)
+#define REC_SIZE_MAX	252
+#define BTF_ID_MAX	0x000fffffU
+
+/* One PROG_LOAD: owned by its task, the cookie of the verifier's callbacks. */
+struct load {
+	struct bpfshim_prog *prog;
+	const union bpfshim_attr *attr;
+	void __user *uattr;
+	struct bpfshim_log log;
+	struct bpfshim_insn *insns;
+	struct bpfshim_line_info *line_info;
+	struct bpfshim_btf *kernel_btf;
+	struct bpfshim_map *maps[BPFSHIM_VRF_MAX_USED_MAPS];
+	u32 nr_maps;
+	u64 avail[4];
+};
+
+static void load_log(void *cookie, const char *text, u32 len)
+{
+	bpfshim_log_write(&((struct load *)cookie)->log, text, len);
+}
+
+static void describe_map(const struct bpfshim_map *map, struct bpfshim_vrf_map *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->map_type = map->map_type;
+	out->key_size = map->key_size;
+	out->value_size = map->value_size;
+	out->max_entries = map->max_entries;
+	out->map_flags = map->map_flags;
+	out->id = map->obj.id;
+	memcpy(out->name, map->name, sizeof(out->name));
+	out->frozen_rdonly = (map->map_flags & BPFSHIM_F_RDONLY_PROG) &&
+			     READ_ONCE(map->frozen) &&
+			     !atomic_read(&map->writers) && map->ops->direct_value;
+	out->bypass_spec_v1 = true;
+	out->spin_lock_off = map->spin_lock_off;
+	out->timer_off = map->timer_off;
+	out->btf = map->btf ? map->btf->parsed : NULL;
+	out->btf_key_type_id = map->btf_key_type_id;
+	out->btf_value_type_id = map->btf_value_type_id;
+	if (map->ops->describe)
+		map->ops->describe(map, out);
+}
+
+static int load_map_get(void *cookie, s32 ref, bool is_idx, u32 *idx,
+			struct bpfshim_vrf_map *out)
+{
+	struct load *l = cookie;
+	struct bpfshim_map *map;
+	s32 fd = ref;
+	u32 i;
+	int err;
+
+	if (is_idx) {
+		if (!l->attr->fd_array)
+			return -EPROTO;
+		if (copy_from_user(&fd, bpfshim_uptr(l->attr->fd_array +
+						    (u64)(u32)ref * sizeof(fd)), sizeof(fd)))
+			return -EFAULT;
+	}
+	map = bpfshim_map_from_fd(fd);
+	if (IS_ERR(map))
+		return PTR_ERR(map);
+	for (i = 0; i < l->nr_maps && l->maps[i] != map; i++)
+		;
+	if (i < l->nr_maps) {
+		bpfshim_map_put(map);
+	} else {
+		err = -E2BIG;
+		if (l->nr_maps == BPFSHIM_VRF_MAX_USED_MAPS)
+			goto put;
+		err = map->ops->prog_check ? map->ops->prog_check(map, l->prog) : 0;
+		if (err)
+			goto put;
+		l->maps[l->nr_maps++] = map;
+	}
+	describe_map(map, out);
+	*idx = i;
+	return 0;
+put:
+	bpfshim_map_put(map);
+	return err;
+}
+
+static int load_map_read(void *cookie, u32 idx, u32 off, u32 size, u64 *val)
+{
+	struct load *l = cookie;
+	struct bpfshim_map *map;
+	u64 addr;
+
+	if (idx >= l->nr_maps)
+		return -EINVAL;
+	map = l->maps[idx];
+	if (!map->ops->direct_value || off > map->value_size ||
+	    size > map->value_size - off || map->ops->direct_value(map, off, &addr))
+		return -EINVAL;
+	*val = 0;
+	memcpy(val, (const void *)(unsigned long)addr, size);
+	return 0;
+}
+
+static const struct bpfshim_vrf_ops load_ops = {
+	.alloc = bpfshim_vrf_alloc,
+	.free = bpfshim_vrf_free,
+	.resched = bpfshim_vrf_resched,
+	.now_ns = bpfshim_vrf_now,
+	.log = load_log,
+	.map_get = load_map_get,
+	.map_read = load_map_read,
+};
+
+/* expected_attach_type that some types need; the others take any. */
+static int check_attach_type(u32 type, u32 at)
+{
+	bool ok = true;
+
+	switch (type) {
+	case BPFSHIM_PROG_TYPE_CGROUP_SOCK:
+		ok = at == BPFSHIM_CGROUP_INET_SOCK_CREATE ||
+		     at == BPFSHIM_CGROUP_INET_SOCK_RELEASE ||
+		     at == BPFSHIM_CGROUP_INET4_POST_BIND ||
+		     at == BPFSHIM_CGROUP_INET6_POST_BIND;
+		break;
+	case BPFSHIM_PROG_TYPE_CGROUP_SOCK_ADDR:
+		ok = (at >= BPFSHIM_CGROUP_INET4_BIND && at <= BPFSHIM_CGROUP_INET6_CONNECT) ||
+		     (at >= BPFSHIM_CGROUP_INET4_GETPEERNAME &&
+		      at <= BPFSHIM_CGROUP_INET6_GETSOCKNAME) ||
+		     at == BPFSHIM_CGROUP_UDP4_SENDMSG || at == BPFSHIM_CGROUP_UDP6_SENDMSG ||
+		     at == BPFSHIM_CGROUP_UDP4_RECVMSG || at == BPFSHIM_CGROUP_UDP6_RECVMSG;
+		break;
+	case BPFSHIM_PROG_TYPE_CGROUP_SKB:
+		ok = at == BPFSHIM_CGROUP_INET_INGRESS || at == BPFSHIM_CGROUP_INET_EGRESS;
+		break;
+	case BPFSHIM_PROG_TYPE_CGROUP_SOCKOPT:
+		ok = at == BPFSHIM_CGROUP_GETSOCKOPT || at == BPFSHIM_CGROUP_SETSOCKOPT;
+		break;
+	case BPFSHIM_PROG_TYPE_SK_LOOKUP:
+		ok = at == BPFSHIM_SK_LOOKUP;
+		break;
+	case BPFSHIM_PROG_TYPE_SK_REUSEPORT:
+		ok = at == BPFSHIM_SK_REUSEPORT_SELECT ||
+		     at == BPFSHIM_SK_REUSEPORT_SELECT_OR_MIGRATE;
+		break;
+	case BPFSHIM_PROG_TYPE_SYSCALL:
+	case BPFSHIM_PROG_TYPE_EXT:
+		ok = !at;
+		break;
+	}
+	return ok ? 0 : -EINVAL;
+}
+
+/* What the program attaches to by BTF, and whether its type may. */
+static int check_target(struct load *l, u32 *expected)
+{
+	const union bpfshim_attr *a = l->attr;
+	struct bpfshim_prog *target;
+	struct bpfshim_btf *btf;
+	bool have_btf = false;
+
+	if (a->attach_prog_fd) {
+		target = bpfshim_prog_from_fd(a->attach_prog_fd);
+		if (!IS_ERR(target)) {
+			/* Programs on programs: not offered. */
+			bpfshim_prog_put(target);
+			return -EINVAL;
+		}
+		btf = bpfshim_btf_from_fd(a->attach_btf_obj_fd);
+		if (IS_ERR(btf))
+			return -EINVAL;
+		have_btf = btf->kernel;
+		bpfshim_btf_put(btf);
+		if (!have_btf)
+			return -ENOTSUPP;
+	} else if (a->attach_btf_id) {
+		btf = bpfshim_kernel_btf_get();
+		if (!btf)
+			return -EINVAL;
+		bpfshim_btf_put(btf);
+		have_btf = true;
+	}
+	*expected = a->expected_attach_type;
+	if (a->prog_type == BPFSHIM_PROG_TYPE_CGROUP_SOCK && !*expected)
+		*expected = BPFSHIM_CGROUP_INET_SOCK_CREATE;
+	if (a->prog_type == BPFSHIM_PROG_TYPE_SK_REUSEPORT && !*expected)
+		*expected = BPFSHIM_SK_REUSEPORT_SELECT;
+
+	if (a->attach_btf_id) {
+		if (a->attach_btf_id > BTF_ID_MAX || !have_btf)
+			return -EINVAL;
+		switch (a->prog_type) {
+		case BPFSHIM_PROG_TYPE_TRACING:
+		case BPFSHIM_PROG_TYPE_LSM:
+		case BPFSHIM_PROG_TYPE_STRUCT_OPS:
+		case BPFSHIM_PROG_TYPE_EXT:
+			break;
+		default:
+			return -EINVAL;
+		}
+	} else if (have_btf) {
+		return -EINVAL;
+	}
+	return check_attach_type(a->prog_type, *expected);
+}
+
+/*
+ * Copy records whose size user space states: shorter ones are filled with
+ * zeros, longer ones must end in zeros.
+ */
+static int copy_records(struct load *l, const char *what, u64 from, u32 cnt,
+			u32 rec, u32 min, u32 known, size_t rec_attr, void **out)
+{
+	u8 __user *src = bpfshim_uptr(from);
+	u32 i, n = min_t(u32, rec, known);
+	int err;
+	u8 *dst;
+
+	*out = NULL;
+	if (!cnt)
+		return 0;
+	if (rec < min || rec > REC_SIZE_MAX || rec % sizeof(u32)) {
+		bpfshim_log_printf(&l->log, "invalid %s info rec size %u\n", what, rec);
+		return -EINVAL;
+	}
+	if (cnt > INT_MAX / known)
+		return -EINVAL;
+	dst = bpfshim_kvzalloc((size_t)cnt * known);
+	if (!dst)
+		return -ENOMEM;
+	for (i = 0; i < cnt; i++, src += rec) {
+		if (!(i & 1023)) {
+			err = bpfshim_vrf_resched(NULL);
+			if (err)
+				goto fail;
+		}
+		err = bpfshim_tail_zero(src, known, rec);
+		if (err == -E2BIG) {
+			bpfshim_log_printf(&l->log, "nonzero tailing record in %s info", what);
+			/* Tell the loader what this kernel knows. */
+			if (copy_to_user((u8 __user *)l->uattr + rec_attr, &n, sizeof(n)))
+				err = -EFAULT;
+		}
+		if (!err && copy_from_user(dst + (size_t)i * known, src, n))
+			err = -EFAULT;
+		if (err)
+			goto fail;
+	}
+	*out = dst;
+	return 0;
+fail:
+	bpfshim_kvfree(dst);
+	return err;
+}
+
+static int load_btf(struct load *l)
+{
+	const union bpfshim_attr *a = l->attr;
+	struct bpfshim_prog *prog = l->prog;
+	struct bpfshim_btf *btf;
+	void *p;
+	int err;
+
+	if (!a->func_info_cnt && !a->line_info_cnt)
+		return 0;
+	btf = bpfshim_btf_from_fd(a->prog_btf_fd);
+	if (IS_ERR(btf))
+		return PTR_ERR(btf);
+	prog->btf = btf;
+	if (btf->kernel)
+		return -EACCES;
+	/* A program has no more functions and lines than instructions. */
+	if (a->func_info_cnt > a->insn_cnt || a->line_info_cnt > a->insn_cnt)
+		return -EINVAL;
+	err = copy_records(l, "func", a->func_info, a->func_info_cnt,
+			   a->func_info_rec_size, sizeof(struct bpfshim_func_info),
+			   sizeof(struct bpfshim_func_info),
+			   offsetof(union bpfshim_attr, func_info_rec_size), &p);
+	if (err)
+		return err;
+	prog->func_info = p;
+	prog->nr_func_info = a->func_info_cnt;
+	err = copy_records(l, "line", a->line_info, a->line_info_cnt,
+			   a->line_info_rec_size, sizeof(struct bpfshim_line_info),
+			   sizeof(struct bpfshim_line_info),
+			   offsetof(union bpfshim_attr, line_info_rec_size), &p);
+	l->line_info = p;
+	return err;
+}
+
+/* The tag: SHA-1 over the instructions, map references taken as 0. */
+static int calc_tag(struct load *l)
+{
+	u32 i, cnt = l->attr->insn_cnt;
+	struct bpfshim_insn *tmp;
+	u8 digest[20];
+
+	tmp = bpfshim_kvzalloc((size_t)cnt * sizeof(*tmp));
+	if (!tmp)
+		return -ENOMEM;
+	memcpy(tmp, l->insns, (size_t)cnt * sizeof(*tmp));
+	for (i = 0; i < cnt; i++) {
+		if (tmp[i].code != (BPFSHIM_LD | BPFSHIM_IMM | BPFSHIM_DW) ||
+		    (tmp[i].src_reg != BPFSHIM_PSEUDO_MAP_FD &&
+		     tmp[i].src_reg != BPFSHIM_PSEUDO_MAP_VALUE))
+			continue;
+		tmp[i].imm = 0;
+		if (i + 1 < cnt && !tmp[i + 1].code)
+			tmp[++i].imm = 0;
+	}
+	bpfshim_sha1(tmp, (size_t)cnt * sizeof(*tmp), digest);
+	memcpy(l->prog->tag, digest, BPFSHIM_TAG_SIZE);
+	bpfshim_kvfree(tmp);
+	return 0;
+}
+
+static int verify(struct load *l)
+{
+	const union bpfshim_attr *a = l->attr;
+	struct bpfshim_prog *prog = l->prog;
+	struct bpfshim_vrf_prog in;
+	int err;
+
+	err = bpfshim_log_init(&l->log, a->log_level, a->log_buf, a->log_size);
+	if (err)
+		return err;
+	err = load_btf(l);
+	if (err)
+		goto done;
+	err = calc_tag(l);
+	if (err)
+		goto done;
+	l->kernel_btf = bpfshim_kernel_btf_get();
+	bpfshim_helper_avail(prog->type, l->avail);
+
+	memset(&in, 0, sizeof(in));
+	in.insns = l->insns;
+	in.len = a->insn_cnt;
+	in.prog_type = prog->type;
+	in.expected_attach_type = prog->expected_attach_type;
+	in.prog_flags = a->prog_flags;
+	in.gpl_compatible = prog->gpl_compatible;
+	in.btf = prog->btf ? prog->btf->parsed : NULL;
+	in.func_info = prog->func_info;
+	in.func_info_cnt = prog->nr_func_info;
+	in.line_info = l->line_info;
+	in.line_info_cnt = l->line_info ? a->line_info_cnt : 0;
+	in.kernel_btf = l->kernel_btf ? l->kernel_btf->parsed : NULL;
+	in.attach_btf_id = a->attach_btf_id;
+	in.log_level = l->log.level;
+	in.helper_avail = l->avail;
+	err = bpfshim_verify(&in, &load_ops, l, &prog->vrf);
+	prog->verified_insns = prog->vrf.insn_processed;
+done:
+	return bpfshim_log_result(&l->log, err);
+}
+
+/* The program owns the maps it uses from here on. */
+static int keep_maps(struct load *l)
+{
+	struct bpfshim_prog *prog = l->prog;
+
+	if (!l->nr_maps)
+		return 0;
+	prog->used_maps = bpfshim_kvzalloc(l->nr_maps * sizeof(l->maps[0]));
+	if (!prog->used_maps)
+		return -ENOMEM;
+	memcpy(prog->used_maps, l->maps, l->nr_maps * sizeof(l->maps[0]));
+	prog->nr_used_maps = l->nr_maps;
+	l->nr_maps = 0;
+	return 0;
+}
+
+static long load(struct load *l, bool gpl, u32 expected)
+{
+	const union bpfshim_attr *a = l->attr;
+	struct bpfshim_prog *prog = l->prog;
+	long ret;
+
+	prog->expected_attach_type = expected;
+	prog->attach_btf_id = a->attach_btf_id;
+	prog->sleepable = a->prog_flags & BPFSHIM_F_SLEEPABLE;
+	prog->gpl_compatible = gpl;
+	prog->uid = bpfshim_current_uid();
+
+	l->insns = bpfshim_kvdup_user(bpfshim_uptr(a->insns),
+				      (size_t)a->insn_cnt * sizeof(*l->insns));
+	if (IS_ERR(l->insns)) {
+		ret = PTR_ERR(l->insns);
+		l->insns = NULL;
+		return ret;
+	}
+	/* Nothing here runs on a network device. */
+	if (a->prog_ifindex)
+		return -EINVAL;
+	if (a->prog_type == BPFSHIM_PROG_TYPE_UNSPEC || a->prog_type >= BPFSHIM_PROG_TYPE_MAX)
+		return -EINVAL;
+	prog->type = a->prog_type;
+	prog->load_time = bpfshim_boot_ns();
+	ret = bpfshim_name_copy(prog->name, a->prog_name);
+	if (ret)
+		return ret;
+	ret = verify(l);
+	if (ret)
+		return ret;
+	ret = keep_maps(l);
+	if (ret)
+		return ret;
+	ret = bpfshim_prog_link(prog);
+	if (ret)
+		return ret;
+	prog->mem = sizeof(*prog) + (s64)prog->vrf.len *
+		    (sizeof(struct bpfshim_insn) + sizeof(struct bpfshim_vrf_aux));
+	bpfshim_mem_charge(prog->mem);
+	ret = bpfshim_obj_publish(&prog->obj);
+	if (ret)
+		return ret;
+	return bpfshim_prog_new_fd(prog);
+}
+
+long bpfshim_cmd_prog_load(union bpfshim_attr *attr, void __user *uattr, u32 size)
+{
+	char license[128];
+	struct load *l;
+	u32 expected, i;
+	long ret;
+
+	if (attr->prog_flags & ~PROG_FLAGS)
+		return -EINVAL;
+	memset(license, 0, sizeof(license));
+	if (strncpy_from_user(license, bpfshim_uptr(attr->license), sizeof(license) - 1) < 0)
+		return -EFAULT;
+	if (!attr->insn_cnt || attr->insn_cnt > BPFSHIM_VRF_MAX_INSNS)
+		return -E2BIG;
+	l = bpfshim_kvzalloc(sizeof(*l));
+	if (!l)
+		return -ENOMEM;
+	l->attr = attr;
+	l->uattr = uattr;
+	ret = check_target(l, &expected);
+	if (ret)
+		goto out;
+	ret = -ENOMEM;
+	l->prog = bpfshim_prog_alloc();
+	if (!l->prog)
+		goto out;
+	ret = load(l, license_is_gpl_compatible(license), expected);
+	if (ret < 0)
+		bpfshim_prog_put(l->prog);
+out:
+	for (i = 0; i < l->nr_maps; i++)
+		bpfshim_map_put(l->maps[i]);
+	if (l->kernel_btf)
+		bpfshim_btf_put(l->kernel_btf);
+	bpfshim_kvfree(l->line_info);
+	bpfshim_kvfree(l->insns);
+	bpfshim_kvfree(l);
+	return ret;
+}
