@@ -52,10 +52,12 @@ examples: deps ## the example tools: build/examples
 bench: deps ## speed, in instructions of the guest [KERNEL=debian-6.1]
 	@k=$${KERNEL:-debian-6.1}; $(kernels) ensure $$k >/dev/null && $(matrix) -bench $$k
 
-golden: deps ## ask debian-6.1's own bpf(2) again for the answers that the driver is measured by
-	$(GO) test -c -o build/golden/tests/errno.test ./qemu-tests/guest/errno
-	$(vmexec) -kernel debian-6.1 -no-module -overlay build/golden -env BPFSHIM_UPDATE=1 \
-		-out qemu-tests/guest/errno/testdata -- /tests/errno.test -test.run Golden
+golden: deps ## ask debian-6.1's own bpf(2) again what the driver is measured by
+	@set -e; for s in errno differ; do \
+		$(GO) test -c -o build/golden/tests/$$s.test ./qemu-tests/guest/$$s; \
+		$(vmexec) -kernel debian-6.1 -no-module -overlay build/golden -env BPFSHIM_UPDATE=1 \
+			-out qemu-tests/guest/$$s/testdata -- /tests/$$s.test -test.run Golden; \
+	done
 
 lint: ## arrows between the parts, names, licences, lengths, formatting
 	@$(GO) run ./qemu-tests/cmd/lint
