@@ -54,6 +54,7 @@
 #include <linux/stacktrace.h>
 #include <linux/ptrace.h>
 #include <linux/random.h>
+#include <linux/license.h>
 
 #include "config.h"
 

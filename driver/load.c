@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* PROG_LOAD: the checks of 6.1 in its order, the verifier, the engine. */
 #include "internal.h"
-#include <linux/license.h>
 
 #define PROG_FLAGS (BPFSHIM_F_STRICT_ALIGNMENT | BPFSHIM_F_ANY_ALIGNMENT |	\
 		    BPFSHIM_F_TEST_STATE_FREQ | BPFSHIM_F_SLEEPABLE |		\
