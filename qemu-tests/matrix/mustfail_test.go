@@ -17,6 +17,12 @@ import (
 
 func leg(t *testing.T, timeout time.Duration, script string) []Outcome {
 	t.Helper()
+	return legOf(t, timeout, Suite{Command: []string{"sh", "-c", script}, Seconds: 3600})
+}
+
+func legOf(t *testing.T, timeout time.Duration, first Suite) []Outcome {
+	t.Helper()
+	suites := map[string]Suite{"script": first, "after": {Command: []string{"true"}}}
 	if testing.Short() {
 		t.Skip("boots a guest")
 	}
@@ -30,10 +36,6 @@ func leg(t *testing.T, timeout time.Duration, script string) []Outcome {
 	repo, err := vm.Repo()
 	if err != nil {
 		t.Fatal(err)
-	}
-	suites := map[string]Suite{
-		"script": {Command: []string{"sh", "-c", script}, Seconds: 3600},
-		"after":  {Command: []string{"true"}},
 	}
 	var log strings.Builder
 	r := &Runner{
@@ -117,4 +119,26 @@ func TestMustFailEarlyEnd(t *testing.T) {
 func TestMustFailInitDies(t *testing.T) {
 	outs := leg(t, 2*time.Minute, "kill -ABRT 1; kill -SEGV 1; sleep 3600")
 	wantFault(t, outs, "panic")
+}
+
+func TestMustFailSkippedTest(t *testing.T) {
+	outs := legOf(t, 2*time.Minute, Suite{Package: "./qemu-tests/matrix/testdata/skips"})
+	if o := find(t, outs, "script/TestRuns"); o.Verdict != Passed {
+		t.Error(o)
+	}
+	if o := find(t, outs, "script/TestSkips"); o.Verdict != Failed || !strings.Contains(o.Why, "not today") {
+		t.Error(o)
+	}
+}
+
+func TestMustFailEarlyExitOfSuite(t *testing.T) {
+	outs := legOf(t, 2*time.Minute, Suite{Package: "./qemu-tests/matrix/testdata/exits"})
+	if o := find(t, outs, "script/TestFirst"); o.Verdict != Passed {
+		t.Error(o)
+	}
+	for _, name := range []string{"script/TestLeaves", "script/TestNeverRun"} {
+		if o := find(t, outs, name); o.Verdict != Failed {
+			t.Error(o)
+		}
+	}
 }

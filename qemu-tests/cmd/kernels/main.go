@@ -16,6 +16,7 @@ const usage = `usage: kernels list                      the kernels that are the
        kernels ensure NAME...            provide them where that can be done (debian-6.1)
        kernels path NAME [build|btf]     the path of the bzImage, build folder or BTF
        kernels oldest                    the name of the oldest one (debian-6.1 if none)
+       kernels import-rpm NAME DIR       make one of the kernel and kernel-devel RPMs in DIR
        kernels extract-btf BZIMAGE OUT   write the BTF that a bzImage carries
 `
 
@@ -59,6 +60,13 @@ func run(ctx context.Context, args []string) error {
 		return nil
 	case verb == "path" && (len(args) == 1 || len(args) == 2):
 		return path(args)
+	case verb == "import-rpm" && len(args) == 2:
+		k, err := kernels.ImportRPM(ctx, args[0], args[1], os.Stderr)
+		if err != nil {
+			return err
+		}
+		fmt.Println(k.Dir)
+		return nil
 	case verb == "extract-btf" && len(args) == 2:
 		return kernels.ExtractBTF(args[0], args[1])
 	}
