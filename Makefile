@@ -13,18 +13,17 @@ hostdirs = $(patsubst %/Makefile,%,$(wildcard verifier/test/Makefile driver/exec
 
 export CGO_ENABLED = 0
 
-.PHONY: help all demo test test-host test-go matrix module examples cli bench golden lint fuzz deps clean
+.PHONY: help all demo test test-host test-go matrix module examples demo-root cli bench golden lint fuzz deps clean
 
 help: ## this text
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
-demo: examples ## real events of the example tools in a guest [KERNEL=NAME]; default: the oldest kernel there
-	@rm -rf build/demo-root && mkdir -p build/demo-root && cp -rl build/examples build/demo-root/examples
+demo: demo-root ## real events of the example tools in a guest [KERNEL=NAME]; default: the oldest kernel there
 	@k=$${KERNEL:-$$($(kernels) oldest)} && $(kernels) ensure $$k >/dev/null && \
 	echo "demo: kernel $$k" && \
 	$(vmexec) -kernel $$k -overlay build/demo-root -- /examples/demo
 
-test: deps test-host lint test-go ## everything: host tests, lint, Go tests, and the matrix, in short, on all kernels there
+test: deps test-host lint test-go demo-root ## everything: host tests, lint, Go tests, and the matrix, in short, on all kernels there
 	@$(kernels) ensure debian-6.1 >/dev/null
 	@$(matrix) -quick
 
@@ -35,7 +34,7 @@ test-go: ## go vet and go test
 	$(GO) vet ./...
 	$(GO) test ./...
 
-matrix: deps ## every suite on every kernel, in full [LOOPS=200 KERNELS="NAME ..."]
+matrix: demo-root ## every suite on every kernel, in full [LOOPS=200 KERNELS="NAME ..."]
 	@$(kernels) ensure debian-6.1 >/dev/null
 	$(matrix) -loops $(LOOPS) $(KERNELS)
 
@@ -49,8 +48,16 @@ examples: deps ## the example tools: build/examples
 	@$(kernels) ensure debian-6.1 >/dev/null
 	@$(MAKE) --no-print-directory -C examples
 
-bench: deps ## speed, in instructions of the guest [KERNEL=debian-6.1]
-	@k=$${KERNEL:-debian-6.1}; $(kernels) ensure $$k >/dev/null && $(matrix) -bench $$k
+# What is laid over a guest's root for the demo.
+demo-root: examples
+	@rm -rf build/demo-root && mkdir -p build/demo-root && cp -rl build/examples build/demo-root/examples
+	@rm -f build/demo-root/examples/vmlinux.h
+
+bench: deps ## speed, in instructions of the guest, one a nanosecond [KERNEL=debian-6.1]
+	@$(GO) test -c -o build/bench/tests/bench.test ./qemu-tests/guest/bench
+	@k=$${KERNEL:-debian-6.1}; $(kernels) ensure $$k >/dev/null && \
+	$(vmexec) -kernel $$k -icount -timeout 20m -overlay build/bench -- \
+		/tests/bench.test -test.run - -test.bench . -test.benchtime 2000x
 
 golden: deps ## ask debian-6.1's own bpf(2) again what the driver is measured by
 	@set -e; for s in errno differ; do \
