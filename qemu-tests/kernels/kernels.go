@@ -129,7 +129,7 @@ func Ensure(ctx context.Context, name string, log io.Writer) (Kernel, error) {
 	if err := os.MkdirAll(Dir(), 0o755); err != nil {
 		return k, err
 	}
-	unlock, err := lock(filepath.Join(Dir(), ".lock"))
+	unlock, err := Lock(filepath.Join(Dir(), ".lock"))
 	if err != nil {
 		return k, err
 	}
@@ -143,7 +143,9 @@ func Ensure(ctx context.Context, name string, log io.Writer) (Kernel, error) {
 	return Find(name)
 }
 
-func lock(path string) (func(), error) {
+// Lock waits for the lock file and returns what gives it back: several
+// processes of the harness may run at a time.
+func Lock(path string) (func(), error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
 		return nil, err

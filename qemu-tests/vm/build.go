@@ -46,6 +46,14 @@ func (b Builder) out(parts ...string) string {
 }
 
 func (b Builder) run(ctx context.Context, env []string, args ...string) error {
+	if err := os.MkdirAll(b.out(), 0o755); err != nil {
+		return err
+	}
+	unlock, err := kernels.Lock(b.out(".lock"))
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	c := exec.CommandContext(ctx, args[0], args[1:]...)
 	c.Dir = b.Repo
 	c.Env = append(os.Environ(), env...)
