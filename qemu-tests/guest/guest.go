@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -41,4 +42,38 @@ func HasOracle() bool {
 	var major, minor int
 	n, err := fmt.Sscanf(Release(), "%d.%d", &major, &minor)
 	return err == nil && n == 2 && major == 6 && minor == 1
+}
+
+// Build is the kernel's release and build, what two kernels of one release
+// differ in.
+func Build() string {
+	var u unix.Utsname
+	if err := unix.Uname(&u); err != nil {
+		return "?"
+	}
+	return Release() + " " + unix.ByteSliceToString(u.Version[:])
+}
+
+// buildMark begins the line of a golden file that names the kernel it is of.
+const buildMark = "# kernel: "
+
+// GoldenHeader begins a golden file.
+func GoldenHeader() string {
+	return "# SPDX-License-Identifier: Apache-2.0\n# What Linux 6.1 does; made by `make golden`.\n" + buildMark + Build() + "\n"
+}
+
+// GoldenMismatch reports that the kernel's own answers are not the golden
+// file's: an error on the build that the file is of, a note on a later one,
+// which may have changed them.
+func GoldenMismatch(t testing.TB, golden, format string, args ...any) {
+	t.Helper()
+	b, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(b), buildMark+Build()+"\n") {
+		t.Errorf(format, args...)
+		return
+	}
+	t.Logf("another build than the golden file's: "+format, args...)
 }

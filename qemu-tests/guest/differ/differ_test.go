@@ -77,13 +77,16 @@ func TestNativeIsGolden(t *testing.T) {
 	}
 	update := os.Getenv("BPFSHIM_UPDATE") != ""
 	var all bytes.Buffer
-	all.WriteString("# SPDX-License-Identifier: Apache-2.0\n# What Linux 6.1 does; made by `make golden`.\n")
+	all.WriteString(guest.GoldenHeader())
 	for _, s := range scripts {
 		t.Run(s.name, func(t *testing.T) {
 			got := perform(t, raw.Native(), s.do)
 			fmt.Fprintf(&all, "== %s\n%s", s.name, got)
 			if !update {
-				compare(t, "native", want(t, s.name), got)
+				compare(t, "native", want(t, s.name), got, func(format string, args ...any) {
+					t.Helper()
+					guest.GoldenMismatch(t, golden, format, args...)
+				})
 			}
 		})
 	}
@@ -104,7 +107,7 @@ func TestDriverDoesAsNative(t *testing.T) {
 	}
 	for _, s := range scripts {
 		t.Run(s.name, func(t *testing.T) {
-			compare(t, "driver", want(t, s.name), perform(t, tgt, s.do))
+			compare(t, "driver", want(t, s.name), perform(t, tgt, s.do), t.Errorf)
 		})
 	}
 }
@@ -126,7 +129,7 @@ func want(t *testing.T, name string) string {
 }
 
 // compare reports the first lines that differ.
-func compare(t *testing.T, who, want, got string) {
+func compare(t *testing.T, who, want, got string, fail func(string, ...any)) {
 	t.Helper()
 	w, g := strings.Split(want, "\n"), strings.Split(got, "\n")
 	shown := 0
@@ -142,10 +145,10 @@ func compare(t *testing.T, who, want, got string) {
 			continue
 		}
 		if shown++; shown > 10 {
-			t.Errorf("and more")
+			fail("and more")
 			return
 		}
-		t.Errorf("line %d: %s: %s; want: %s", i+1, who, b, a)
+		fail("line %d: %s: %s; want: %s", i+1, who, b, a)
 	}
 }
 

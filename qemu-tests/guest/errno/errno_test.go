@@ -80,7 +80,7 @@ func TestNativeIsGolden(t *testing.T) {
 	want := read(t, golden)
 	for _, c := range cases() {
 		if native[c.name] != want[c.name] {
-			t.Errorf("%s: native %s, golden %q", c.name, native[c.name], want[c.name])
+			guest.GoldenMismatch(t, golden, "%s: native %s, golden %q", c.name, native[c.name], want[c.name])
 		}
 	}
 	if len(want) != len(native) {
@@ -157,7 +157,7 @@ func read(t *testing.T, path string) map[string]string {
 func write(t *testing.T, native map[string]string) {
 	t.Helper()
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "# SPDX-License-Identifier: Apache-2.0\n# What Linux 6.1 answers; made by `make golden`.\n")
+	b.WriteString(guest.GoldenHeader())
 	for _, c := range cases() {
 		fmt.Fprintf(&b, "%s: %s\n", c.name, native[c.name])
 	}
