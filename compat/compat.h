@@ -36,6 +36,8 @@
 #include <linux/kallsyms.h>
 #include <linux/fs.h>
 #include <linux/file.h>
+#include <linux/namei.h>
+#include <linux/path.h>
 #include <linux/fdtable.h>
 #include <linux/compat.h>
 #include <linux/poll.h>

@@ -128,28 +128,6 @@ struct bpfshim_link *bpfshim_link_by_id(u32 id)
 	return link;
 }
 
-/* The program type an attach type belongs to, for types that no hook serves. */
-static u32 type_of_attach(u32 at)
-{
-	switch (at) {
-	case BPFSHIM_CGROUP_INET_INGRESS:
-	case BPFSHIM_CGROUP_INET_EGRESS:
-		return BPFSHIM_PROG_TYPE_CGROUP_SKB;
-	case BPFSHIM_TRACE_RAW_TP:
-	case BPFSHIM_TRACE_FENTRY:
-	case BPFSHIM_TRACE_FEXIT:
-	case BPFSHIM_MODIFY_RETURN:
-	case BPFSHIM_TRACE_ITER:
-		return BPFSHIM_PROG_TYPE_TRACING;
-	case BPFSHIM_SK_LOOKUP:
-		return BPFSHIM_PROG_TYPE_SK_LOOKUP;
-	case BPFSHIM_XDP:
-		return BPFSHIM_PROG_TYPE_XDP;
-	default:
-		return BPFSHIM_PROG_TYPE_UNSPEC;
-	}
-}
-
 long bpfshim_cmd_link_create(union bpfshim_attr *attr, void __user *uattr, u32 size)
 {
 	u32 at = attr->link_create.attach_type;
@@ -169,13 +147,15 @@ long bpfshim_cmd_link_create(union bpfshim_attr *attr, void __user *uattr, u32 s
 			ret = -EOPNOTSUPP;
 			break;
 		}
-		if (at != BPFSHIM_PERF_EVENT || attr->link_create.flags)
+		if (at != BPFSHIM_PERF_EVENT || attr->link_create.flags ||
+		    (prog->type == BPFSHIM_PROG_TYPE_KPROBE &&
+		     prog->expected_attach_type == BPFSHIM_TRACE_KPROBE_MULTI))
 			break;
 		return bpfshim_perf_link_create(prog, attr->link_create.target_fd,
 						attr->link_create.perf_event.bpf_cookie);
 	default:
 		/* No hook of this module takes other types through a link. */
-		if (type_of_attach(at) == prog->type)
+		if (bpfshim_type_of_attach(at) == prog->type)
 			ret = -EOPNOTSUPP;
 		break;
 	}

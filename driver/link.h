@@ -61,6 +61,15 @@ long bpfshim_cmd_link_create(union bpfshim_attr *attr, void __user *uattr, u32 s
 long bpfshim_cmd_link_update(union bpfshim_attr *attr, void __user *uattr, u32 size);
 long bpfshim_cmd_link_detach(union bpfshim_attr *attr, void __user *uattr, u32 size);
 
+/* unoffered.c */
+u32 bpfshim_type_of_attach(u32 attach_type);	/* its program type, or UNSPEC */
+long bpfshim_cmd_prog_attach(union bpfshim_attr *attr, void __user *uattr, u32 size);
+long bpfshim_cmd_prog_detach(union bpfshim_attr *attr, void __user *uattr, u32 size);
+long bpfshim_cmd_prog_query(union bpfshim_attr *attr, void __user *uattr, u32 size);
+long bpfshim_cmd_iter_create(union bpfshim_attr *attr, void __user *uattr, u32 size);
+long bpfshim_cmd_obj_pin(union bpfshim_attr *attr, void __user *uattr, u32 size);
+long bpfshim_cmd_obj_get(union bpfshim_attr *attr, void __user *uattr, u32 size);
+
 /* attach/: the hooks */
 long bpfshim_cmd_kprobe(union bpfshim_attr *attr, void __user *uattr, u32 size);
 long bpfshim_cmd_tracepoint(union bpfshim_attr *attr, void __user *uattr, u32 size);
