@@ -5,9 +5,9 @@
 set -eu
 
 # gcc-12 builds for Debian's kernel; libelf1 is needed by its objtool;
-# pahole and bpftool are for BTF; kmod and binutils for looking at modules.
+# libbpf-dev has the headers of BPF programs; pahole and bpftool are for BTF; kmod and binutils for looking at modules.
 packages="make gcc gcc-12 libc6-dev linux-libc-dev binutils
-	clang llvm libelf-dev libelf1 bpftool pahole kmod
+	clang llvm libelf-dev libelf1 libbpf-dev bpftool pahole kmod
 	qemu-system-x86 busybox-static"
 
 if ! command -v apt-get >/dev/null; then
