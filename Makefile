@@ -13,7 +13,7 @@ hostdirs = $(patsubst %/Makefile,%,$(wildcard verifier/test/Makefile driver/exec
 
 export CGO_ENABLED = 0
 
-.PHONY: help all demo test test-host test-go matrix module examples demo-root cli bench golden lint fuzz deps clean
+.PHONY: help all demo test test-host test-go matrix module vmexec examples demo-root cli bench golden lint fuzz deps clean
 
 help: ## this text
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -43,6 +43,9 @@ module: ## build the module: KDIR=(a kernel's build folder) [OUT=(where to)]
 
 cli: ## the command, static: build/bpfshim
 	$(GO) build -trimpath -o build/bpfshim ./cmd/bpfshim
+
+vmexec: ## the guest runner as a program, build/vmexec: `go run` hides exit statuses
+	$(GO) build -trimpath -o build/vmexec ./qemu-tests/cmd/vmexec
 
 examples: deps ## the example tools: build/examples
 	@$(kernels) ensure debian-6.1 >/dev/null

@@ -33,7 +33,8 @@ const usage = `usage: go run ./qemu-tests/cmd/vmexec -kernel NAME [flags] -- CMD
 Boots the kernel under QEMU with the module loaded, the CLI in PATH, a POSIX
 shell and the usual tools, and runs CMD in it. Exits with CMD's status; 125 when
 the guest panicked, warned or hung, or the module could not be unloaded after
-CMD; 126 when the kernel is not there; 3 when the host failed.
+CMD; 126 when the kernel is not there; 3 when the host failed. ("go run" makes
+1 of each of them and prints it: "make vmexec" builds build/vmexec.)
 
 flags:
 `

@@ -86,7 +86,9 @@ func extension() []ecase {
 	tracepoint("event of 64 bits", func(_ *env, a *raw.Attr) { a.U64(8, 1<<40) }, unix.ENOENT, unix.EINVAL)
 	tracepoint("flags", func(_ *env, a *raw.Attr) { a.U32(4, 1) }, unix.EINVAL)
 	tracepoint("program of another type", func(e *env, a *raw.Attr) { a.U32(0, uint32(e.kprobe)) }, unix.EINVAL)
-	output := func(name string, f func(e *env, a *raw.Attr), want ...unix.Errno) { add(raw.ExtOutputOpen, name, f, want...) }
+	output := func(name string, f func(e *env, a *raw.Attr), want ...unix.Errno) {
+		add(raw.ExtOutputOpen, name, f, want...)
+	}
 	output("good", none, 0)
 	output("flags", func(_ *env, a *raw.Attr) { a.U32(4, 1<<5) }, unix.EINVAL)
 	output("pad", func(_ *env, a *raw.Attr) { a.U32(20, 1) }, unix.EINVAL)
