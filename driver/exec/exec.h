@@ -22,6 +22,15 @@ typedef u64 (*bpfshim_native_fn)(const void *ctx);
 
 struct bpfshim_xprog;
 
+/*
+ * What ld_imm64 of a BPF function becomes: helpers that call back get its
+ * address.  Owned by the xprog, immutable.
+ */
+struct bpfshim_callback {
+	const struct bpfshim_xprog *p;
+	u32 subprog;
+};
+
 /* What the engines need from where they run. One constant instance. */
 struct bpfshim_exec_env {
 	/* by helper id; NULL: cannot be called */
@@ -31,6 +40,9 @@ struct bpfshim_exec_env {
 	/* tail_call: program in slot `index` of prog array `map`, or NULL.
 	 * Called with the caller's guarantees (RCU, preemption off). */
 	const struct bpfshim_xprog *(*tail_target)(void *map, u32 index);
+	/* Where the engine keeps what runs on this CPU (on the host: in this
+	 * thread); only runs that may be called back use it. */
+	void **(*run_slot)(void);
 	u64 max_call_insns;	/* host tests: stop after so many; 0: no limit */
 };
 
@@ -42,9 +54,37 @@ struct bpfshim_xprog {
 	u8 *probe_mem;			/* bitmap, or NULL: no such load */
 	const struct bpfshim_vrf_subprog *subprogs;
 	u32 nr_subprogs;
-	u32 stack_depth;		/* deepest chain of frames, bytes */
+	struct bpfshim_callback *callbacks;	/* nr_subprogs, or NULL */
+	bool uses_cb;			/* a helper may call back */
 	bpfshim_native_fn native;	/* NULL: interpret */
 };
+
+/* Who knows where maps are: resolves references when a program is linked. */
+struct bpfshim_link_ops {
+	/* Address of used map idx, or with value set of byte off of its value
+	 * area.  0, or a negative errno that ends the linking. */
+	int (*map_addr)(void *cookie, u32 idx, bool value, u32 off, u64 *addr);
+	void *(*alloc)(void *cookie, size_t size);	/* zeroed, or NULL */
+	void (*free)(void *cookie, void *p);
+};
+
+/**
+ * bpfshim_xprog_link() - make a verified program runnable.
+ * @x:   out; on failure nothing is held
+ * @res: the verifier's output; its instructions are rewritten in place and must
+ *       outlive @x, so must its subprograms
+ * Return: 0, -ENOMEM, -EINVAL (an instruction no engine knows, a helper that
+ * @env lacks), or what ops->map_addr said.  Context: process.
+ */
+int bpfshim_xprog_link(struct bpfshim_xprog *x, struct bpfshim_vrf_result *res,
+		       const struct bpfshim_exec_env *env,
+		       const struct bpfshim_link_ops *ops, void *cookie);
+/** bpfshim_xprog_free() - release what linking allocated (not @res). */
+void bpfshim_xprog_free(struct bpfshim_xprog *x, const struct bpfshim_link_ops *ops, void *cookie);
+
+/** bpfshim_callback_run() - a helper calls back: R1..R5 in, R0 out.  Context:
+ * the calling program's, whose run this is part of. */
+u64 bpfshim_callback_run(const struct bpfshim_callback *cb, u64 r1, u64 r2, u64 r3, u64 r4, u64 r5);
 
 /**
  * bpfshim_interp_run() - run by interpretation.
