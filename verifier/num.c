@@ -21,14 +21,14 @@ static struct bpfshim_tnum tnum(u64 value, u64 mask)
 }
 
 /* Index of the highest set bit, plus one. */
-static u32 fls(u64 v)
+static u32 top_bit(u64 v)
 {
 	return v ? 64 - __builtin_clzll(v) : 0;
 }
 
 static struct bpfshim_tnum tnum_range(u64 lo, u64 hi)
 {
-	u32 bits = fls(lo ^ hi);
+	u32 bits = top_bit(lo ^ hi);
 	u64 delta;
 
 	if (bits > 63)
@@ -341,11 +341,11 @@ static void shift(struct bpfshim_num *d, u32 by, u8 op)
 	switch (op) {
 	case BPFSHIM_LSH:
 		r.t = tnum(d->t.value << by, d->t.mask << by);
-		if (fls(d->umax) + by <= 64) {
+		if (top_bit(d->umax) + by <= 64) {
 			r.umin = d->umin << by;
 			r.umax = d->umax << by;
 		}
-		if (by < 32 && fls(d->u32max) + by <= 32) {
+		if (by < 32 && top_bit(d->u32max) + by <= 32) {
 			r.u32min = d->u32min << by;
 			r.u32max = d->u32max << by;
 		}
@@ -373,7 +373,7 @@ static void shift32(struct bpfshim_num *d, u32 by, u8 op)
 	case BPFSHIM_LSH:
 		v <<= by;
 		m <<= by;
-		if (fls(d->u32max) + by <= 32) {
+		if (top_bit(d->u32max) + by <= 32) {
 			r.u32min = d->u32min << by;
 			r.u32max = d->u32max << by;
 		}

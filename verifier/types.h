@@ -12,6 +12,7 @@
 #include <linux/stddef.h>
 #include <linux/errno.h>
 #include <linux/string.h>
+#include <linux/bug.h>
 #include <linux/kernel.h>
 #else
 #include <stdbool.h>
