@@ -51,4 +51,9 @@ static inline void *bpfshim_raw_data(struct perf_sample_data *data, u32 *size)
 #endif
 }
 
+/* Is a PERF_TYPE_TRACEPOINT event one of kprobe_events or uprobe_events? */
+bool bpfshim_event_is_probe(const struct perf_event *event);
+/* Is this file perf_event_open's, its private_data a struct perf_event? */
+bool bpfshim_is_perf_file(const struct file *file);
+
 #endif /* BPFSHIM_COMPAT_TRACE_H */

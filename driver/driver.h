@@ -172,6 +172,7 @@ struct bpfshim_prog {
 	u32 verified_insns;
 	struct bpfshim_vrf_result vrf;		/* instructions as linked */
 	struct bpfshim_xprog xprog;
+	struct bpfshim_insn *xlated;		/* vrf.len, before linking: for dumps */
 	struct bpfshim_map **used_maps;
 	u32 nr_used_maps;
 	struct mutex maps_lock;			/* used_maps after PROG_BIND_MAP */
@@ -223,13 +224,9 @@ void bpfshim_guard_leave(void);
  * Called under the run's guarantees. */
 const struct bpfshim_prog *bpfshim_prog_array_target(struct bpfshim_map *map, u32 index);
 
-/*
- * Context of perf_event programs.  The verifier turns accesses of 6.1's
- * struct bpf_perf_event_data { pt_regs regs; u64 sample_period, addr; } into
- * a load of regs and a load through it, or of the other two fields.
- */
+/* Context of perf_event programs: 6.1's struct bpf_perf_event_data, by value. */
 struct bpfshim_perf_ctx {
-	struct pt_regs *regs;
+	struct pt_regs regs;
 	u64 sample_period;
 	u64 addr;
 };

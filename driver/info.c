@@ -59,7 +59,7 @@ static int put_xlated(struct bpfshim_prog *prog, struct bpfshim_prog_info *info,
 	copy = bpfshim_kvzalloc(len);
 	if (!copy)
 		return -ENOMEM;
-	memcpy(copy, prog->vrf.insns, len);
+	memcpy(copy, prog->xlated, len);
 	mutex_lock(&prog->maps_lock);
 	for (i = 0; i + 1 < prog->vrf.len; i++) {
 		u32 src = copy[i].src_reg, idx = copy[i].imm;

@@ -11,7 +11,7 @@ static void link_free(struct bpfshim_obj *obj)
 	bpfshim_prog_put(prog);
 }
 
-void bpfshim_link_init(struct bpfshim_link *link, const struct bpfshim_link_ops *ops,
+void bpfshim_link_init(struct bpfshim_link *link, const struct bpfshim_hook_ops *ops,
 		       struct bpfshim_prog *prog, u64 cookie)
 {
 	link->ops = ops;

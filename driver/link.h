@@ -18,7 +18,7 @@ struct bpfshim_link_query {
 	const char *name;	/* lives as long as the link */
 };
 
-struct bpfshim_link_ops {
+struct bpfshim_hook_ops {
 	u32 type;			/* BPFSHIM_LINK_TYPE_* */
 	const char *kind;		/* shown by fdinfo */
 	/* Take the program off: on return it neither runs nor will. May sleep. */
@@ -35,7 +35,7 @@ struct bpfshim_link_ops {
  */
 struct bpfshim_link {
 	struct bpfshim_obj obj;
-	const struct bpfshim_link_ops *ops;
+	const struct bpfshim_hook_ops *ops;
 	struct bpfshim_prog *prog;
 	atomic_t users;
 	u64 cookie;
@@ -45,7 +45,7 @@ struct bpfshim_link {
  * Takes over the caller's program reference (also on failure of a later
  * step: bpfshim_link_abort drops it).
  */
-void bpfshim_link_init(struct bpfshim_link *link, const struct bpfshim_link_ops *ops,
+void bpfshim_link_init(struct bpfshim_link *link, const struct bpfshim_hook_ops *ops,
 		       struct bpfshim_prog *prog, u64 cookie);
 /* Before attaching failed: free the memory, without detach. */
 void bpfshim_link_abort(struct bpfshim_link *link);

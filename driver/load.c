@@ -416,7 +416,7 @@ static long load(struct load *l, bool gpl, u32 expected)
 	if (ret)
 		return ret;
 	prog->mem = sizeof(*prog) + (s64)prog->vrf.len *
-		    (sizeof(struct bpfshim_insn) + sizeof(struct bpfshim_vrf_aux));
+		    (2 * sizeof(struct bpfshim_insn) + sizeof(struct bpfshim_vrf_aux));
 	bpfshim_mem_charge(prog->mem);
 	ret = bpfshim_obj_publish(&prog->obj);
 	if (ret)

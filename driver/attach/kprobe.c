@@ -96,7 +96,7 @@ static void kprobe_query(struct bpfshim_link *link, struct bpfshim_link_query *q
 	}
 }
 
-static const struct bpfshim_link_ops kprobe_ops = {
+static const struct bpfshim_hook_ops kprobe_ops = {
 	.type = BPFSHIM_LINK_TYPE_PERF_EVENT,
 	.kind = "perf",
 	.detach = kprobe_detach,

@@ -33,13 +33,17 @@ static void on_sample(struct perf_event *event, struct perf_sample_data *data,
 	rc.cookie = p->link.cookie;
 	rc.event = event;
 	rc.sample = data;
-	ctx.regs = regs;
+	ctx.regs = *regs;
 	ctx.sample_period = data->period;
 	ctx.addr = event->attr.sample_type & PERF_SAMPLE_ADDR ? data->addr : 0;
 	ret = bpfshim_prog_run(p->link.prog, &ctx, &rc, &ran);
 	/* 0: the program wants the sample dropped. */
-	if (ran && ret && p->orig)
+	if (!ran || !ret)
+		return;
+	if (p->orig)
 		p->orig(event, data, regs);
+	else if (bpfshim_ksym.perf_event_output)
+		bpfshim_ksym.perf_event_output(event, data, regs);
 }
 
 static void perf_detach(struct bpfshim_link *link)
@@ -70,7 +74,7 @@ static void perf_show(struct bpfshim_link *link, struct seq_file *m)
 		   (unsigned long long)p->event->attr.config);
 }
 
-static const struct bpfshim_link_ops perf_ops = {
+static const struct bpfshim_hook_ops perf_ops = {
 	.type = BPFSHIM_LINK_TYPE_PERF_EVENT,
 	.kind = "perf",
 	.detach = perf_detach,
@@ -82,14 +86,10 @@ static const struct bpfshim_link_ops perf_ops = {
 static struct file *perf_file_get(int fd)
 {
 	struct file *file = fget(fd);
-	char name[KSYM_SYMBOL_LEN];
 
 	if (!file)
 		return ERR_PTR(-EBADF);
-	/* perf's file_operations are not exported; its ioctl has a name. */
-	sprint_symbol(name, (unsigned long)file->f_op->unlocked_ioctl);
-	if (file->f_op->unlocked_ioctl && file->private_data &&
-	    !strncmp(name, "perf_ioctl+0x0/", 15))
+	if (bpfshim_is_perf_file(file))
 		return file;
 	fput(file);
 	return ERR_PTR(-EINVAL);

@@ -87,7 +87,7 @@ static void raw_tp_query(struct bpfshim_link *link, struct bpfshim_link_query *q
 	q->name = container_of(link, struct raw_tp_link, link)->name;
 }
 
-static const struct bpfshim_link_ops raw_tp_ops = {
+static const struct bpfshim_hook_ops raw_tp_ops = {
 	.type = BPFSHIM_LINK_TYPE_RAW_TRACEPOINT,
 	.kind = "raw_tracepoint",
 	.detach = raw_tp_detach,

@@ -141,7 +141,7 @@ static void trace_query(struct bpfshim_link *link, struct bpfshim_link_query *q)
 	q->fd_type = BPFSHIM_FD_TYPE_TRACEPOINT;
 }
 
-static const struct bpfshim_link_ops trace_ops = {
+static const struct bpfshim_hook_ops trace_ops = {
 	.type = BPFSHIM_LINK_TYPE_PERF_EVENT,
 	.kind = "perf",
 	.detach = trace_detach,
@@ -158,6 +158,9 @@ static int open_all(struct trace_link *t)
 		if (!cpu_online(cpu))
 			continue;
 		err = open_counter(t, cpu);
+		/* Probes take kprobe programs, other events tracepoint ones. */
+		if (!err && bpfshim_event_is_probe(t->counters[cpu].event) != t->regs_ctx)
+			err = -EINVAL;
 		if (!err) {
 			opened++;
 			continue;
