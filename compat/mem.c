@@ -64,6 +64,11 @@ void *bpfshim_kzalloc(size_t size, gfp_t gfp)
 	return kzalloc(size, gfp);
 }
 
+void __percpu *bpfshim_alloc_percpu(size_t size)
+{
+	return bpfshim_should_fail() ? NULL : __alloc_percpu(size, 8);
+}
+
 void bpfshim_kvfree(const void *p)
 {
 	if (is_vmalloc_addr(p))

@@ -32,6 +32,8 @@ static inline void bpfshim_kfree(const void *p)
 {
 	kfree(p);
 }
+/* Zeroed memory a CPU each, 8-byte aligned; NULL. May sleep. free_percpu frees. */
+void __percpu *bpfshim_alloc_percpu(size_t size);
 /* True when a debug build wants this allocation to fail. */
 #ifdef BPFSHIM_DEBUG
 bool bpfshim_should_fail(void);
