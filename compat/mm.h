@@ -44,6 +44,12 @@ static inline bool bpfshim_should_fail(void)
 }
 #endif
 
+/* A mapping of module memory: never executable; no_write: nor writable later. */
+static inline void bpfshim_vma_no_copy(struct vm_area_struct *vma, bool no_write)
+{
+	vma->vm_flags &= ~(VM_MAYEXEC | (no_write ? VM_MAYWRITE : 0));
+}
+
 /* memdup_user without kmalloc's size limit: ERR_PTR on failure. */
 void *bpfshim_kvdup_user(const void __user *src, size_t size);
 

@@ -69,6 +69,7 @@ struct bpfshim_map_ops {
 	int (*alloc_check)(const union bpfshim_attr *attr);
 	struct bpfshim_map *(*alloc)(const union bpfshim_attr *attr); /* ERR_PTR */
 	void (*free)(struct bpfshim_map *map);		/* process context, no users left */
+	void (*file_release)(struct bpfshim_map *map, struct file *file); /* one fd's file closes */
 	void (*release_user)(struct bpfshim_map *map);	/* last user reference (fd) gone */
 
 	/* prog side */
