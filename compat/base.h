@@ -28,6 +28,13 @@ static inline void bpfshim_read_unlock(void)
 	preempt_enable_notrace();
 }
 
+/* Call f once every run that may have seen head's object is over. Any context but NMI. */
+static inline void bpfshim_call_rcu_handlers(struct rcu_head *head,
+					     void (*f)(struct rcu_head *head))
+{
+	call_rcu(head, f);
+}
+
 /* Wait until no CPU is in a probe handler that ran before the call. */
 static inline void bpfshim_sync_handlers(void)
 {

@@ -184,6 +184,8 @@ void bpfshim_objects_exit(void)
 		if (left)
 			msleep(1);
 	} while (left);
+	/* What the last frees left to a grace period of their own. */
+	rcu_barrier();
 	destroy_workqueue(free_wq);
 	for (i = 0; i < BPFSHIM_OBJ_KINDS; i++)
 		idr_destroy(&kinds[i].idr);
