@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the map types share. */
+#ifndef BPFSHIM_MAPS_H
+#define BPFSHIM_MAPS_H
+
+#include "../internal.h"
+
+extern const struct bpfshim_map_ops bpfshim_array_ops;
+extern const struct bpfshim_map_ops bpfshim_percpu_array_ops;
+extern const struct bpfshim_map_ops bpfshim_hash_ops;
+extern const struct bpfshim_map_ops bpfshim_percpu_hash_ops;
+extern const struct bpfshim_map_ops bpfshim_perf_event_array_ops;
+extern const struct bpfshim_map_ops bpfshim_prog_array_ops;
+
+/** bpfshim_map_charge() - count memory for the map; given back when it is freed. */
+void bpfshim_map_charge(struct bpfshim_map *map, s64 bytes);
+/** bpfshim_map_of_file() - the map an open file stands for, borrowed; or NULL. */
+struct bpfshim_map *bpfshim_map_of_file(struct file *file);
+
+/** bpfshim_percpu_copy_out() - every possible CPU's value, in CPU order, each
+ * rounded up to 8 bytes; bpfshim_percpu_copy_in() the other way. */
+void bpfshim_percpu_copy_out(void *dst, void __percpu *src, u32 size);
+void bpfshim_percpu_copy_in(void __percpu *dst, const void *src, u32 size);
+static inline u32 bpfshim_percpu_user_size(const struct bpfshim_map *map)
+{
+	return round_up(map->value_size, 8) * num_possible_cpus();
+}
+
+#endif /* BPFSHIM_MAPS_H */

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Arrays of programs, for tail calls. */
+#include "maps.h"
+
+/*
+ * Owner: the map's references.  Slots are RCU pointers, each a reference on
+ * its program, changed under lock.  The first program that is stored, or that
+ * is loaded with the map, fixes what fits (type, under lock).
+ */
+struct prog_array {
+	struct bpfshim_map map;
+	struct mutex lock;
+	u32 type;
+	struct bpfshim_prog __rcu *slot[];
+};
+
+static struct prog_array *to_array(const struct bpfshim_map *map)
+{
+	return container_of(map, struct prog_array, map);
+}
+
+static int prog_array_alloc_check(const union bpfshim_attr *attr)
+{
+	u32 ok = BPFSHIM_F_NUMA_NODE | BPFSHIM_F_RDONLY | BPFSHIM_F_WRONLY;
+
+	if (attr->key_size != 4 || attr->value_size != 4 || !attr->max_entries || (attr->map_flags & ~ok))
+		return -EINVAL;
+	return 0;
+}
+
+static struct bpfshim_map *prog_array_alloc(const union bpfshim_attr *attr)
+{
+	u64 size = sizeof(struct prog_array) + (u64)attr->max_entries * sizeof(void *);
+	struct prog_array *a;
+
+	if (size >= (u64)U32_MAX - PAGE_SIZE)
+		return ERR_PTR(-ENOMEM);
+	a = bpfshim_map_area_alloc(size, NUMA_NO_NODE);
+	if (!a)
+		return ERR_PTR(-ENOMEM);
+	bpfshim_map_base_init(&a->map, attr);
+	mutex_init(&a->lock);
+	bpfshim_map_charge(&a->map, size);
+	return &a->map;
+}
+
+/* Puts wait for a grace period themselves: a running tail call is safe. */
+static bool swap(struct prog_array *a, u32 i, struct bpfshim_prog *new)
+{
+	struct bpfshim_prog *old;
+
+	mutex_lock(&a->lock);
+	old = rcu_dereference_protected(a->slot[i], lockdep_is_held(&a->lock));
+	rcu_assign_pointer(a->slot[i], new);
+	mutex_unlock(&a->lock);
+	if (old)
+		bpfshim_prog_put(old);
+	return old;
+}
+
+static void clear(struct bpfshim_map *map)
+{
+	u32 i;
+
+	for (i = 0; i < map->max_entries; i++)
+		if (rcu_access_pointer(to_array(map)->slot[i]))
+			swap(to_array(map), i, NULL);
+}
+
+static void prog_array_free(struct bpfshim_map *map)
+{
+	clear(map);
+	bpfshim_map_area_free(to_array(map));
+}
+
+static int prog_array_fits(struct bpfshim_map *map, const void *prog)
+{
+	struct prog_array *a = to_array(map);
+	const struct bpfshim_prog *p = prog;
+	int err = 0;
+
+	mutex_lock(&a->lock);
+	if (!a->type)
+		a->type = p->type;
+	else if (a->type != p->type)
+		err = -EINVAL;
+	mutex_unlock(&a->lock);
+	return err;
+}
+
+static int prog_array_update(struct bpfshim_map *map, struct file *map_file, const void *key, u32 fd, u64 flags)
+{
+	u32 i = *(const u32 *)key;
+	struct bpfshim_prog *prog;
+	int err;
+
+	if (flags != BPFSHIM_ANY)
+		return -EINVAL;
+	if (i >= map->max_entries)
+		return -E2BIG;
+	prog = bpfshim_prog_from_fd(fd);
+	if (IS_ERR(prog))
+		return PTR_ERR(prog);
+	err = prog_array_fits(map, prog);
+	if (err) {
+		bpfshim_prog_put(prog);
+		return err;
+	}
+	swap(to_array(map), i, prog);
+	return 0;
+}
+
+static int prog_array_delete(struct bpfshim_map *map, const void *key)
+{
+	u32 i = *(const u32 *)key;
+
+	if (i >= map->max_entries)
+		return -E2BIG;
+	return swap(to_array(map), i, NULL) ? 0 : -ENOENT;
+}
+
+/* From user space a slot reads as its program's id. */
+static int prog_array_user_lookup(struct bpfshim_map *map, const void *key, void *value, u64 flags)
+{
+	u32 i = *(const u32 *)key;
+	struct bpfshim_prog *prog;
+	int err = -ENOENT;
+
+	if (i >= map->max_entries)
+		return -ENOENT;
+	bpfshim_read_lock();
+	prog = rcu_dereference_raw(to_array(map)->slot[i]);
+	if (prog) {
+		*(u32 *)value = prog->obj.id;
+		err = 0;
+	}
+	bpfshim_read_unlock();
+	return err;
+}
+
+static int prog_array_next_key(struct bpfshim_map *map, const void *key, void *next)
+{
+	u32 i = key ? *(const u32 *)key : U32_MAX;
+
+	if (i >= map->max_entries) {
+		*(u32 *)next = 0;
+		return 0;
+	}
+	if (i == map->max_entries - 1)
+		return -ENOENT;
+	*(u32 *)next = i + 1;
+	return 0;
+}
+
+static void *prog_array_lookup(struct bpfshim_map *map, const void *key)
+{
+	return NULL;
+}
+
+const struct bpfshim_prog *bpfshim_prog_array_target(struct bpfshim_map *map, u32 index)
+{
+	return index < map->max_entries ? rcu_dereference_raw(to_array(map)->slot[index]) : NULL;
+}
+
+const struct bpfshim_map_ops bpfshim_prog_array_ops = {
+	.map_type = BPFSHIM_MAP_TYPE_PROG_ARRAY,
+	.alloc_check = prog_array_alloc_check,
+	.alloc = prog_array_alloc,
+	.free = prog_array_free,
+	.release_user = clear,
+	.lookup = prog_array_lookup,
+	.user_lookup = prog_array_user_lookup,
+	.user_delete = prog_array_delete,
+	.get_next_key = prog_array_next_key,
+	.fd_update = prog_array_update,
+	.prog_check = prog_array_fits,
+};

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The map types this module offers. */
+#include "maps.h"
+
+static const struct bpfshim_map_ops *const types[BPFSHIM_MAP_TYPE_MAX] = {
+	[BPFSHIM_MAP_TYPE_HASH] = &bpfshim_hash_ops,
+	[BPFSHIM_MAP_TYPE_ARRAY] = &bpfshim_array_ops,
+	[BPFSHIM_MAP_TYPE_PROG_ARRAY] = &bpfshim_prog_array_ops,
+	[BPFSHIM_MAP_TYPE_PERF_EVENT_ARRAY] = &bpfshim_perf_event_array_ops,
+	[BPFSHIM_MAP_TYPE_PERCPU_HASH] = &bpfshim_percpu_hash_ops,
+	[BPFSHIM_MAP_TYPE_PERCPU_ARRAY] = &bpfshim_percpu_array_ops,
+};
+
+const struct bpfshim_map_ops *bpfshim_map_ops_of(u32 map_type)
+{
+	return map_type < BPFSHIM_MAP_TYPE_MAX ? types[map_type] : NULL;
+}
+
+void bpfshim_percpu_copy_out(void *dst, void __percpu *src, u32 size)
+{
+	int cpu, off = 0;
+
+	size = round_up(size, 8);
+	for_each_possible_cpu(cpu) {
+		memcpy(dst + off, per_cpu_ptr(src, cpu), size);
+		off += size;
+	}
+}
+
+void bpfshim_percpu_copy_in(void __percpu *dst, const void *src, u32 size)
+{
+	int cpu, off = 0;
+
+	size = round_up(size, 8);
+	for_each_possible_cpu(cpu) {
+		memcpy(per_cpu_ptr(dst, cpu), src + off, size);
+		off += size;
+	}
+}
