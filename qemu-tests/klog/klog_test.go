@@ -18,7 +18,7 @@ func TestCheck(t *testing.T) {
 		"[ INFO: possible circular locking dependency detected ]":                  "lockdep",
 		"WARNING: possible recursive locking detected":                             "lockdep",
 		"[ INFO: suspicious RCU usage. ]":                                          "lockdep",
-		"kmemleak: 3 new suspected memory leaks (see /sys/kernel/debug/kmemleak)":  "kmemleak",
+		"kmemleak: 3 new suspected memory leaks (see /sys/kernel/debug/kmemleak)":  "",
 		"INFO: rcu_sched self-detected stall on CPU { 0}":                          "RCU stall",
 		"rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:":                    "RCU stall",
 		"INFO: task sh:12 blocked for more than 120 seconds.":                      "hung task",

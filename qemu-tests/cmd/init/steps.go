@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -22,8 +24,8 @@ type runner struct {
 	h    *host
 	plan wire.Plan
 	env  []string
-	// cleared: kmemleak's list of before was thrown away.
-	cleared bool
+	// loaded is when the module came for the first time, in ticks.
+	loaded uint64
 }
 
 func newRunner(h *host, plan wire.Plan) *runner {
@@ -75,7 +77,9 @@ func (r *runner) insmod() error {
 	if err != nil {
 		return err
 	}
-	r.forgetLeaks()
+	if r.loaded == 0 {
+		r.loaded = jiffies()
+	}
 	if err := unix.InitModule(image, r.plan.Params); err != nil {
 		return fmt.Errorf("insmod %s: %w", r.plan.Module, err)
 	}
@@ -124,19 +128,9 @@ func (r *runner) loop(i int, s wire.Step) (int, string) {
 
 const kmemleak = "/sys/kernel/debug/kmemleak"
 
-// forgetLeaks makes the kernel forget what was lost before the module came.
-func (r *runner) forgetLeaks() {
-	if r.cleared {
-		return
-	}
-	r.cleared = true
-	for _, verb := range []string{"scan=off", "scan", "clear"} {
-		_ = os.WriteFile(kmemleak, []byte(verb), 0o644)
-	}
-}
-
 // leaks scans for memory that nothing points to any more. An object counts
-// only when it is 5 s old, and one scan can miss what a register held.
+// only when it is 5 s old, and one scan can miss what a register held; what
+// is older than the module was lost by the kernel itself.
 func (r *runner) leaks(i int) error {
 	if _, err := os.Stat(kmemleak); err != nil {
 		return nil
@@ -151,12 +145,49 @@ func (r *runner) leaks(i int) error {
 	if err != nil {
 		return err
 	}
-	n := strings.Count(string(b), "unreferenced object")
-	if n == 0 {
+	found := leaksSince(string(b), r.loaded)
+	if len(found) == 0 {
 		return nil
 	}
-	r.h.send(wire.Event{Ev: wire.EvOut, Step: i, Fd: 2, Data: b})
-	return fmt.Errorf("kmemleak: %d objects leaked", n)
+	r.h.send(wire.Event{Ev: wire.EvOut, Step: i, Fd: 2, Data: []byte(strings.Join(found, ""))})
+	return fmt.Errorf("kmemleak: %d objects leaked", len(found))
+}
+
+const leakHead = "unreferenced object"
+
+var leakTime = regexp.MustCompile(`jiffies (\d+)`)
+
+// leaksSince picks the reports on objects made from that time on.
+func leaksSince(report string, jiffies uint64) []string {
+	var found []string
+	for _, obj := range strings.Split(report, leakHead)[1:] {
+		if m := leakTime.FindStringSubmatch(obj); m != nil {
+			if at, err := strconv.ParseUint(m[1], 10, 64); err == nil && at < jiffies {
+				continue
+			}
+		}
+		found = append(found, leakHead+obj)
+	}
+	return found
+}
+
+var jiffiesLine = regexp.MustCompile(`(?m)^jiffies: (\d+)$`)
+
+// jiffies is the kernel's count of ticks, 0 when it does not tell.
+func jiffies() uint64 {
+	b, err := os.ReadFile("/proc/timer_list")
+	if err != nil {
+		return 0
+	}
+	m := jiffiesLine.FindSubmatch(b)
+	if m == nil {
+		return 0
+	}
+	n, err := strconv.ParseUint(string(m[1]), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n
 }
 
 // run runs a command in its own process group and streams what it writes.
