@@ -9,7 +9,6 @@
 struct run_cpu {
 	int active;
 	struct bpfshim_run_ctx *cur;
-	void *slot;			/* the engine's */
 	u64 misses;
 };
 static DEFINE_PER_CPU(struct run_cpu, run_cpu);
@@ -148,11 +147,6 @@ static const struct bpfshim_xprog *tail_target(void *map, u32 index)
 	return prog ? &prog->xprog : NULL;
 }
 
-static void **run_slot(void)
-{
-	return this_cpu_ptr(&run_cpu.slot);
-}
-
 const struct bpfshim_exec_env *bpfshim_env(void)
 {
 	return &exec_env;
@@ -163,5 +157,4 @@ void bpfshim_run_init(void)
 	memcpy(exec_env.helpers, bpfshim_helper_table, sizeof(exec_env.helpers));
 	exec_env.probe_load = probe_load;
 	exec_env.tail_target = tail_target;
-	exec_env.run_slot = run_slot;
 }

@@ -1,387 +1,317 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The interpreter.
- *
- * One run owns one `struct run` on the kernel's stack: registers, the frames
- * of BPF callers, and the program's own stack, which all its frames and
- * callbacks share (the verifier bounds their sum).  Nothing here recurses:
- * a BPF call pushes a frame; only a helper that calls back enters again, and
- * then it continues on the same `struct run`.
+ * The interpreter: threaded code on the linked instructions.  Calls between
+ * BPF functions do not recurse in C: a frame is saved on the program's own
+ * stack, between the caller's frame and the callee's.
  */
-#include "exec.h"
+#include "insn.h"
+#include "interp.h"
+#include "interp_ops.h"
 
-#define FRAMES		16	/* 8, and 8 of a program that was tail-called */
-#define TAIL_ROOM	256	/* stack of callers when a tail call is made */
-#define FRAME_ALIGN	8
-#define BPFSHIM_HELPER_TAIL_CALL 12
+#ifdef __clang__
+#pragma clang diagnostic ignored "-Winitializer-overrides"
+#else
+#pragma GCC diagnostic ignored "-Woverride-init"
+#endif
 
-/* A caller's state while its callee runs. */
+/* What a call of a BPF function saves, at the callee's frame pointer. */
 struct frame {
-	const struct bpfshim_xprog *p;	/* a tail call may have left it */
 	const struct bpfshim_insn *ret;
-	u64 saved[4];		/* R6..R9 */
-	u64 fp;
+	u64 r6, r7, r8, r9, fp;
 };
 
-struct run {
-	struct frame frames[FRAMES];
-	u32 depth;		/* frames in use */
-	u8 *sp;			/* lowest byte of stack in use */
-	u32 tail_calls;
-	u64 stack[(BPFSHIM_VRF_MAX_STACK + TAIL_ROOM) / 8];
-};
+/* As many bytes as link.c counts. */
+typedef char frame_size_ok[sizeof(struct frame) == BPFSHIM_FRAME_SAVE ? 1 : -1];
 
-static const struct bpfshim_vrf_subprog *subprog_at(const struct bpfshim_xprog *p, u32 idx)
-{
-	return &p->subprogs[idx];
-}
+#define DST	r[insn->dst_reg]
+#define SRC	r[insn->src_reg]
+#define IMM	((u64)(s64)insn->imm)
 
-static u32 frame_size(const struct bpfshim_xprog *p, u32 idx)
-{
-	return (subprog_at(p, idx)->stack_depth + FRAME_ALIGN - 1) & ~(u32)(FRAME_ALIGN - 1);
-}
+#define NEXT do { insn++; goto *jumptable[insn->code]; } while (0)
+#define JUMP(d) do { insn += (d); CHECK_BUDGET((d) < 0); NEXT; } while (0)
 
-static bool is_probe_mem(const struct bpfshim_xprog *p, const struct bpfshim_insn *insn)
-{
-	u32 i;
+#ifdef __KERNEL__
+#define CHECK_BUDGET(c)	do { } while (0)
+#else
+/* Test programs need not come from a verifier. */
+#define CHECK_BUDGET(c) do {						\
+	if ((c) && budget && !--budget)					\
+		return ~0ULL;						\
+} while (0)
+#endif
 
-	if (likely(!p->probe_mem))
-		return false;
-	i = insn - p->insns;
-	return p->probe_mem[i / 8] & (1 << (i % 8));
-}
+/* One ALU operation, four ways. E computes from a and b of type T. */
+#define ALU_LABELS(op)							\
+	[BPFSHIM_ALU64 | BPFSHIM_##op | BPFSHIM_X] = &&alu64_##op##_x,	\
+	[BPFSHIM_ALU64 | BPFSHIM_##op | BPFSHIM_K] = &&alu64_##op##_k,	\
+	[BPFSHIM_ALU | BPFSHIM_##op | BPFSHIM_X] = &&alu32_##op##_x,	\
+	[BPFSHIM_ALU | BPFSHIM_##op | BPFSHIM_K] = &&alu32_##op##_k
+#define ALU_CODE(op, E64, E32)						\
+	alu64_##op##_x: { u64 a = DST, b = SRC; DST = (E64); } NEXT;	\
+	alu64_##op##_k: { u64 a = DST, b = IMM; DST = (E64); } NEXT;	\
+	alu32_##op##_x: { u32 a = DST, b = SRC; DST = (u32)(E32); } NEXT; \
+	alu32_##op##_k: { u32 a = DST, b = insn->imm; DST = (u32)(E32); } NEXT
 
-static u64 bswap_to(u64 v, s32 width, bool swap)
-{
-	switch (width) {
-	case 16:
-		return swap ? __builtin_bswap16((u16)v) : (u16)v;
-	case 32:
-		return swap ? __builtin_bswap32((u32)v) : (u32)v;
-	default:
-		return swap ? __builtin_bswap64(v) : v;
-	}
-}
+#define JMP_LABELS(op)							\
+	[BPFSHIM_JMP | BPFSHIM_##op | BPFSHIM_X] = &&jmp64_##op##_x,	\
+	[BPFSHIM_JMP | BPFSHIM_##op | BPFSHIM_K] = &&jmp64_##op##_k,	\
+	[BPFSHIM_JMP32 | BPFSHIM_##op | BPFSHIM_X] = &&jmp32_##op##_x,	\
+	[BPFSHIM_JMP32 | BPFSHIM_##op | BPFSHIM_K] = &&jmp32_##op##_k
+/* T64, T32: the types compared; C: the condition on a and b. */
+#define JMP_CASE(name, T, bval, C)					\
+	name: {								\
+		T a = (T)DST, b = (T)(bval);				\
+		if (C)							\
+			JUMP(insn->off);				\
+	} NEXT
+#define JMP_CODE(op, T64, T32, C)					\
+	JMP_CASE(jmp64_##op##_x, T64, SRC, C);				\
+	JMP_CASE(jmp64_##op##_k, T64, IMM, C);				\
+	JMP_CASE(jmp32_##op##_x, T32, SRC, C);				\
+	JMP_CASE(jmp32_##op##_k, T32, insn->imm, C)
 
-static void atomic32(u32 *p, u64 *src, u64 *r0, s32 op)
-{
-	u32 v = (u32)*src, old;
+#define MEM_LABELS(sz)							\
+	[BPFSHIM_LDX | BPFSHIM_MEM | BPFSHIM_##sz] = &&ldx_##sz,	\
+	[BPFSHIM_LDX | BPFSHIM_PROBE | BPFSHIM_##sz] = &&probe,		\
+	[BPFSHIM_ST | BPFSHIM_MEM | BPFSHIM_##sz] = &&st_##sz,		\
+	[BPFSHIM_STX | BPFSHIM_MEM | BPFSHIM_##sz] = &&stx_##sz
+#define SX_LABELS(sz)							\
+	[BPFSHIM_LDX | BPFSHIM_MEMSX | BPFSHIM_##sz] = &&ldsx_##sz,	\
+	[BPFSHIM_LDX | BPFSHIM_PROBESX | BPFSHIM_##sz] = &&probe_sx
+#define MEM_CODE(sz, T)							\
+	ldx_##sz: DST = LOAD(T, SRC + OFF); NEXT;			\
+	st_##sz: STORE(T, DST + OFF, insn->imm); NEXT;			\
+	stx_##sz: STORE(T, DST + OFF, SRC); NEXT
 
-	switch (op) {
-	case BPFSHIM_ADD:
-		__atomic_fetch_add(p, v, __ATOMIC_RELAXED);
-		break;
-	case BPFSHIM_AND:
-		__atomic_fetch_and(p, v, __ATOMIC_RELAXED);
-		break;
-	case BPFSHIM_OR:
-		__atomic_fetch_or(p, v, __ATOMIC_RELAXED);
-		break;
-	case BPFSHIM_XOR:
-		__atomic_fetch_xor(p, v, __ATOMIC_RELAXED);
-		break;
-	case BPFSHIM_ADD | BPFSHIM_FETCH:
-		*src = __atomic_fetch_add(p, v, __ATOMIC_SEQ_CST);
-		break;
-	case BPFSHIM_AND | BPFSHIM_FETCH:
-		*src = __atomic_fetch_and(p, v, __ATOMIC_SEQ_CST);
-		break;
-	case BPFSHIM_OR | BPFSHIM_FETCH:
-		*src = __atomic_fetch_or(p, v, __ATOMIC_SEQ_CST);
-		break;
-	case BPFSHIM_XOR | BPFSHIM_FETCH:
-		*src = __atomic_fetch_xor(p, v, __ATOMIC_SEQ_CST);
-		break;
-	case BPFSHIM_XCHG:
-		*src = __atomic_exchange_n(p, v, __ATOMIC_SEQ_CST);
-		break;
-	case BPFSHIM_CMPXCHG:
-		old = (u32)*r0;
-		__atomic_compare_exchange_n(p, &old, v, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
-		*r0 = old;
-		break;
-	}
-}
-
-static void atomic64(u64 *p, u64 *src, u64 *r0, s32 op)
-{
-	u64 v = *src, old;
-
-	switch (op) {
-	case BPFSHIM_ADD:
-		__atomic_fetch_add(p, v, __ATOMIC_RELAXED);
-		break;
-	case BPFSHIM_AND:
-		__atomic_fetch_and(p, v, __ATOMIC_RELAXED);
-		break;
-	case BPFSHIM_OR:
-		__atomic_fetch_or(p, v, __ATOMIC_RELAXED);
-		break;
-	case BPFSHIM_XOR:
-		__atomic_fetch_xor(p, v, __ATOMIC_RELAXED);
-		break;
-	case BPFSHIM_ADD | BPFSHIM_FETCH:
-		*src = __atomic_fetch_add(p, v, __ATOMIC_SEQ_CST);
-		break;
-	case BPFSHIM_AND | BPFSHIM_FETCH:
-		*src = __atomic_fetch_and(p, v, __ATOMIC_SEQ_CST);
-		break;
-	case BPFSHIM_OR | BPFSHIM_FETCH:
-		*src = __atomic_fetch_or(p, v, __ATOMIC_SEQ_CST);
-		break;
-	case BPFSHIM_XOR | BPFSHIM_FETCH:
-		*src = __atomic_fetch_xor(p, v, __ATOMIC_SEQ_CST);
-		break;
-	case BPFSHIM_XCHG:
-		*src = __atomic_exchange_n(p, v, __ATOMIC_SEQ_CST);
-		break;
-	case BPFSHIM_CMPXCHG:
-		old = *r0;
-		__atomic_compare_exchange_n(p, &old, v, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
-		*r0 = old;
-		break;
-	}
-}
-
-static u64 load(u64 addr, u8 size)
-{
-	switch (size) {
-	case BPFSHIM_B:
-		return *(const u8 *)(unsigned long)addr;
-	case BPFSHIM_H:
-		return *(const u16 *)(unsigned long)addr;
-	case BPFSHIM_W:
-		return *(const u32 *)(unsigned long)addr;
-	default:
-		return *(const u64 *)(unsigned long)addr;
-	}
-}
+#define OFF	((u64)(s64)insn->off)
 
 /*
- * One ALU operation at width `bits`; signed and unsigned types of the width
- * are st and ut.  dst is written whole: 32-bit results zero-extend.
+ * Run from insn on.  area is the program's stack; the first frame pointer is
+ * its end.  The first five arguments are already in r.
  */
-#define ALU_OP(ut, st, bits, operand)						\
-	do {									\
-		ut s_ = (ut)(operand), d_ = (ut)*dst;				\
-		switch (BPFSHIM_OP(insn->code)) {				\
-		case BPFSHIM_ADD: d_ += s_; break;				\
-		case BPFSHIM_SUB: d_ -= s_; break;				\
-		case BPFSHIM_MUL: d_ *= s_; break;				\
-		case BPFSHIM_DIV: d_ = s_ ? d_ / s_ : 0; break;			\
-		case BPFSHIM_MOD: d_ = s_ ? d_ % s_ : d_; break;		\
-		case BPFSHIM_OR: d_ |= s_; break;				\
-		case BPFSHIM_AND: d_ &= s_; break;				\
-		case BPFSHIM_XOR: d_ ^= s_; break;				\
-		case BPFSHIM_LSH: d_ <<= s_ & (bits - 1); break;		\
-		case BPFSHIM_RSH: d_ >>= s_ & (bits - 1); break;		\
-		case BPFSHIM_ARSH: d_ = (ut)((st)d_ >> (s_ & (bits - 1))); break; \
-		case BPFSHIM_NEG: d_ = (ut)0 - d_; break;			\
-		case BPFSHIM_MOV: d_ = s_; break;				\
-		}								\
-		*dst = d_;							\
-	} while (0)
-
-static bool jump_taken(u8 op, u64 d, u64 s, s64 sd, s64 ss)
+static u64 run(const struct bpfshim_xprog *p, const struct bpfshim_insn *insn,
+	       u64 *r, u8 *area, u32 size)
 {
-	switch (op) {
-	case BPFSHIM_JEQ: return d == s;
-	case BPFSHIM_JNE: return d != s;
-	case BPFSHIM_JGT: return d > s;
-	case BPFSHIM_JGE: return d >= s;
-	case BPFSHIM_JLT: return d < s;
-	case BPFSHIM_JLE: return d <= s;
-	case BPFSHIM_JSET: return d & s;
-	case BPFSHIM_JSGT: return sd > ss;
-	case BPFSHIM_JSGE: return sd >= ss;
-	case BPFSHIM_JSLT: return sd < ss;
-	case BPFSHIM_JSLE: return sd <= ss;
+	static const void *const jumptable[256] BPFSHIM_JUMP_TABLE = {
+		/* Linking refuses what is not below; objtool wants no gaps. */
+		[0 ... 255] = &&unknown,
+		ALU_LABELS(ADD), ALU_LABELS(SUB), ALU_LABELS(MUL),
+		ALU_LABELS(DIV), ALU_LABELS(MOD), ALU_LABELS(OR),
+		ALU_LABELS(AND), ALU_LABELS(XOR), ALU_LABELS(LSH),
+		ALU_LABELS(RSH), ALU_LABELS(ARSH), ALU_LABELS(MOV),
+		[BPFSHIM_ALU64 | BPFSHIM_NEG] = &&neg64,
+		[BPFSHIM_ALU | BPFSHIM_NEG] = &&neg32,
+		[BPFSHIM_ALU | BPFSHIM_END | BPFSHIM_TO_LE] = &&to_le,
+		[BPFSHIM_ALU | BPFSHIM_END | BPFSHIM_TO_BE] = &&to_be,
+		[BPFSHIM_ALU64 | BPFSHIM_END] = &&bswap,
+		JMP_LABELS(JEQ), JMP_LABELS(JNE), JMP_LABELS(JGT),
+		JMP_LABELS(JGE), JMP_LABELS(JLT), JMP_LABELS(JLE),
+		JMP_LABELS(JSGT), JMP_LABELS(JSGE), JMP_LABELS(JSLT),
+		JMP_LABELS(JSLE), JMP_LABELS(JSET),
+		[BPFSHIM_JMP | BPFSHIM_JA] = &&ja,
+		[BPFSHIM_JMP32 | BPFSHIM_JA] = &&ja32,
+		[BPFSHIM_JMP | BPFSHIM_CALL] = &&call,
+		[BPFSHIM_JMP | BPFSHIM_TAIL_CALL] = &&tail_call,
+		[BPFSHIM_JMP | BPFSHIM_EXIT] = &&leave,
+		MEM_LABELS(B), MEM_LABELS(H), MEM_LABELS(W), MEM_LABELS(DW),
+		SX_LABELS(B), SX_LABELS(H), SX_LABELS(W),
+		[BPFSHIM_STX | BPFSHIM_ATOMIC | BPFSHIM_W] = &&atomic32,
+		[BPFSHIM_STX | BPFSHIM_ATOMIC | BPFSHIM_DW] = &&atomic64,
+		[BPFSHIM_LD_IMM64] = &&ld_imm64,
+	};
+	const u64 top = (u64)(unsigned long)(area + size);
+	u32 tail_calls = 0;
+#ifndef __KERNEL__
+	u64 budget = p->env->max_call_insns;
+#endif
+
+	r[10] = top;
+	goto *jumptable[insn->code];
+
+	ALU_CODE(ADD, a + b, a + b);
+	ALU_CODE(SUB, a - b, a - b);
+	ALU_CODE(MUL, a * b, a * b);
+	ALU_CODE(OR, a | b, a | b);
+	ALU_CODE(AND, a & b, a & b);
+	ALU_CODE(XOR, a ^ b, a ^ b);
+	ALU_CODE(LSH, a << (b & 63), a << (b & 31));
+	ALU_CODE(RSH, a >> (b & 63), a >> (b & 31));
+	ALU_CODE(ARSH, (s64)a >> (b & 63), (s32)a >> (b & 31));
+	ALU_CODE(DIV, bpfshim_div64(a, b, insn->off), bpfshim_div32(a, b, insn->off));
+	ALU_CODE(MOD, bpfshim_mod64(a, b, insn->off), bpfshim_mod32(a, b, insn->off));
+
+alu64_MOV_x:
+	DST = insn->off ? (u64)bpfshim_sext(SRC, insn->off) : SRC;
+	NEXT;
+alu64_MOV_k:
+	DST = IMM;
+	NEXT;
+alu32_MOV_x:
+	DST = insn->off ? (u32)bpfshim_sext(SRC, insn->off) : (u32)SRC;
+	NEXT;
+alu32_MOV_k:
+	DST = (u32)insn->imm;
+	NEXT;
+neg64:
+	DST = -DST;
+	NEXT;
+neg32:
+	DST = (u32)-(u32)DST;
+	NEXT;
+to_le:
+	DST = bpfshim_swap(DST, insn->imm, BPFSHIM_BIG_ENDIAN);
+	NEXT;
+to_be:
+	DST = bpfshim_swap(DST, insn->imm, !BPFSHIM_BIG_ENDIAN);
+	NEXT;
+bswap:
+	DST = bpfshim_swap(DST, insn->imm, true);
+	NEXT;
+ld_imm64:
+	DST = (u32)insn[0].imm | (u64)(u32)insn[1].imm << 32;
+	insn++;
+	NEXT;
+
+ja:
+	JUMP(insn->off);
+ja32:
+	JUMP(insn->imm);
+	JMP_CODE(JEQ, u64, u32, a == b);
+	JMP_CODE(JNE, u64, u32, a != b);
+	JMP_CODE(JGT, u64, u32, a > b);
+	JMP_CODE(JGE, u64, u32, a >= b);
+	JMP_CODE(JLT, u64, u32, a < b);
+	JMP_CODE(JLE, u64, u32, a <= b);
+	JMP_CODE(JSGT, s64, s32, a > b);
+	JMP_CODE(JSGE, s64, s32, a >= b);
+	JMP_CODE(JSLT, s64, s32, a < b);
+	JMP_CODE(JSLE, s64, s32, a <= b);
+	JMP_CODE(JSET, u64, u32, a & b);
+
+	MEM_CODE(B, u8);
+	MEM_CODE(H, u16);
+	MEM_CODE(W, u32);
+	MEM_CODE(DW, u64);
+ldsx_B:
+	DST = (u64)(s64)LOAD(s8, SRC + OFF);
+	NEXT;
+ldsx_H:
+	DST = (u64)(s64)LOAD(s16, SRC + OFF);
+	NEXT;
+ldsx_W:
+	DST = (u64)(s64)LOAD(s32, SRC + OFF);
+	NEXT;
+probe:
+	p->env->probe_load(SRC + OFF, bpfshim_access_size(insn->code), &DST);
+	NEXT;
+probe_sx:
+	p->env->probe_load(SRC + OFF, bpfshim_access_size(insn->code), &DST);
+	DST = bpfshim_sext(DST, 8 * bpfshim_access_size(insn->code));
+	NEXT;
+atomic32:
+	bpfshim_atomic32(DST + OFF, insn->imm, &SRC, &r[0]);
+	NEXT;
+atomic64:
+	bpfshim_atomic64(DST + OFF, insn->imm, &SRC, &r[0]);
+	NEXT;
+
+call:
+	if (insn->src_reg == BPFSHIM_PSEUDO_CALL) {
+		struct frame *f = (struct frame *)(unsigned long)
+				  (r[10] - (u16)insn->off - sizeof(*f));
+
+		CHECK_BUDGET(true);
+		f->ret = insn;
+		f->r6 = r[6];
+		f->r7 = r[7];
+		f->r8 = r[8];
+		f->r9 = r[9];
+		f->fp = r[10];
+		r[10] = (u64)(unsigned long)f;
+		insn += insn->imm;
+		NEXT;
 	}
-	return true;	/* JA */
+	CHECK_BUDGET(true);
+	r[0] = p->env->helpers[insn->imm](r[1], r[2], r[3], r[4], r[5]);
+	NEXT;
+tail_call: {
+		const struct bpfshim_xprog *t;
+
+		/* No program there, or too many: go on behind the call. */
+		if (tail_calls >= BPFSHIM_MAX_TAIL_CALLS)
+			NEXT;
+		t = p->env->tail_target((void *)(unsigned long)r[2], (u32)r[3]);
+		/* Below a BPF function the rest of the stack may not do. */
+		if (!t || r[10] - (u64)(unsigned long)area < t->subs[0].need)
+			NEXT;
+		tail_calls++;
+		p = t;
+		insn = t->insns;
+		goto *jumptable[insn->code];
+	}
+leave:
+	if (r[10] != top) {
+		const struct frame *f = (const struct frame *)(unsigned long)r[10];
+
+		insn = f->ret;
+		r[6] = f->r6;
+		r[7] = f->r7;
+		r[8] = f->r8;
+		r[9] = f->r9;
+		r[10] = f->fp;
+		NEXT;
+	}
+	return r[0];
+unknown:
+	return 0;
 }
 
-/* Run subprogram `idx` with regs[1..5] set.  R10 and the frame are made here. */
-static u64 interp_loop(const struct bpfshim_xprog *p, struct run *run, u64 *regs, u32 idx)
+/* A run with no more stack than its functions need. */
+#define RUN_CLASS(n)							\
+static noinline u64 run_##n(const struct bpfshim_xprog *p, u32 start,	\
+			    u64 r1, u64 r2, u64 r3, u64 r4, u64 r5)	\
+{									\
+	u64 area[(n) / 8];						\
+	u64 r[BPFSHIM_MAX_REG];						\
+									\
+	r[1] = r1;							\
+	r[2] = r2;							\
+	r[3] = r3;							\
+	r[4] = r4;							\
+	r[5] = r5;							\
+	return run(p, p->insns + start, r, (u8 *)area, sizeof(area));	\
+}
+
+RUN_CLASS(64)
+RUN_CLASS(128)
+RUN_CLASS(256)
+RUN_CLASS(512)
+RUN_CLASS(848)
+typedef char max_class_ok[BPFSHIM_INTERP_STACK_MAX == 848 ? 1 : -1];
+
+static u64 run_sub(const struct bpfshim_xprog *p, const struct bpfshim_xsub *s,
+		   u64 r1, u64 r2, u64 r3, u64 r4, u64 r5)
 {
-	const struct bpfshim_insn *insn = p->insns + subprog_at(p, idx)->start;
-	u32 base = run->depth;
-	u64 left = p->env->max_call_insns;
-	u8 *base_sp = run->sp;
-	u64 *dst, src, s32v;
+	u32 need = max_u32(s->need, p->run_class);
 
-	regs[BPFSHIM_REG_10] = (unsigned long)run->sp;
-	run->sp -= frame_size(p, idx);
-	for (;; insn++) {
-		if (unlikely(left) && !--left)
-			break;
-		dst = &regs[insn->dst_reg];
-		src = regs[insn->src_reg];
-		s32v = (u64)(s64)insn->imm;
-		switch (BPFSHIM_CLASS(insn->code)) {
-		case BPFSHIM_ALU64:
-			if (BPFSHIM_OP(insn->code) == BPFSHIM_END) {	/* v4 bswap */
-				*dst = bswap_to(*dst, insn->imm, true);
-				break;
-			}
-			ALU_OP(u64, s64, 64, BPFSHIM_SRC(insn->code) ? src : s32v);
-			break;
-		case BPFSHIM_ALU:
-			if (BPFSHIM_OP(insn->code) == BPFSHIM_END) {
-				*dst = bswap_to(*dst, insn->imm, BPFSHIM_SRC(insn->code) == BPFSHIM_TO_BE);
-				break;
-			}
-			ALU_OP(u32, s32, 32, BPFSHIM_SRC(insn->code) ? src : s32v);
-			break;
-		case BPFSHIM_LD:	/* ld_imm64: two slots */
-			*dst = (u32)insn[0].imm | (u64)(u32)insn[1].imm << 32;
-			insn++;
-			break;
-		case BPFSHIM_LDX:
-			if (is_probe_mem(p, insn)) {
-				u64 v = 0;
-
-				p->env->probe_load(src + (s64)insn->off,
-						   BPFSHIM_SIZE(insn->code) == BPFSHIM_DW ? 8 :
-						   BPFSHIM_SIZE(insn->code) == BPFSHIM_W ? 4 :
-						   BPFSHIM_SIZE(insn->code) == BPFSHIM_H ? 2 : 1, &v);
-				*dst = v;
-				break;
-			}
-			*dst = load(src + (s64)insn->off, BPFSHIM_SIZE(insn->code));
-			break;
-		case BPFSHIM_ST:
-			src = s32v;
-			/* fall through */
-		case BPFSHIM_STX: {
-			unsigned long addr = *dst + (s64)insn->off;
-
-			if (BPFSHIM_MODE(insn->code) == BPFSHIM_ATOMIC &&
-			    BPFSHIM_CLASS(insn->code) == BPFSHIM_STX) {
-				if (BPFSHIM_SIZE(insn->code) == BPFSHIM_DW)
-					atomic64((u64 *)addr, &regs[insn->src_reg], &regs[0], insn->imm);
-				else
-					atomic32((u32 *)addr, &regs[insn->src_reg], &regs[0], insn->imm);
-				break;
-			}
-			switch (BPFSHIM_SIZE(insn->code)) {
-			case BPFSHIM_B:
-				*(u8 *)addr = src;
-				break;
-			case BPFSHIM_H:
-				*(u16 *)addr = src;
-				break;
-			case BPFSHIM_W:
-				*(u32 *)addr = src;
-				break;
-			default:
-				*(u64 *)addr = src;
-			}
-			break;
-		}
-		case BPFSHIM_JMP32: {
-			u32 d = (u32)*dst, s = BPFSHIM_SRC(insn->code) ? (u32)src : (u32)insn->imm;
-
-			if (BPFSHIM_OP(insn->code) == BPFSHIM_JA)
-				insn += insn->imm;
-			else if (jump_taken(BPFSHIM_OP(insn->code), d, s, (s32)d, (s32)s))
-				insn += insn->off;
-			break;
-		}
-		case BPFSHIM_JMP:
-			if (BPFSHIM_OP(insn->code) == BPFSHIM_CALL) {
-				struct frame *f;
-
-				if (insn->src_reg != BPFSHIM_PSEUDO_CALL &&
-				    insn->imm == BPFSHIM_HELPER_TAIL_CALL) {
-					const struct bpfshim_xprog *t;
-
-					t = p->env->tail_target((void *)(unsigned long)regs[2], (u32)regs[3]);
-					if (!t || run->tail_calls >= BPFSHIM_MAX_TAIL_CALLS)
-						break;
-					/* Room for all that the target may use. */
-					if (run->depth > FRAMES / 2 ||
-					    regs[10] - (unsigned long)run->stack < BPFSHIM_VRF_MAX_STACK)
-						break;
-					run->tail_calls++;
-					p = t;
-					run->sp = (u8 *)(unsigned long)regs[10] - frame_size(p, 0);
-					insn = p->insns - 1;
-					break;
-				}
-				if (insn->src_reg != BPFSHIM_PSEUDO_CALL) {
-					regs[0] = p->env->helpers[insn->imm & (BPFSHIM_HELPER_SLOTS - 1)](
-						regs[1], regs[2], regs[3], regs[4], regs[5]);
-					break;
-				}
-				f = &run->frames[run->depth++];
-				f->p = p;
-				f->ret = insn;
-				f->saved[0] = regs[6];
-				f->saved[1] = regs[7];
-				f->saved[2] = regs[8];
-				f->saved[3] = regs[9];
-				f->fp = regs[10];
-				regs[10] = (unsigned long)run->sp;
-				run->sp -= frame_size(p, insn->off);
-				insn += insn->imm;
-				break;
-			}
-			if (BPFSHIM_OP(insn->code) == BPFSHIM_EXIT) {
-				struct frame *f;
-
-				if (run->depth == base) {
-					run->sp = base_sp;
-					return regs[0];
-				}
-				f = &run->frames[--run->depth];
-				run->sp = (u8 *)(unsigned long)regs[10];
-				p = f->p;
-				insn = f->ret;
-				regs[6] = f->saved[0];
-				regs[7] = f->saved[1];
-				regs[8] = f->saved[2];
-				regs[9] = f->saved[3];
-				regs[10] = f->fp;
-				break;
-			}
-			if (!BPFSHIM_SRC(insn->code))
-				src = s32v;
-			if (jump_taken(BPFSHIM_OP(insn->code), *dst, src, (s64)*dst, (s64)src))
-				insn += insn->off;
-			break;
-		}
-	}
-	run->sp = base_sp;
-	run->depth = base;
-	return 0;
+	if (need <= 64)
+		return run_64(p, s->start, r1, r2, r3, r4, r5);
+	if (need <= 128)
+		return run_128(p, s->start, r1, r2, r3, r4, r5);
+	if (need <= 256)
+		return run_256(p, s->start, r1, r2, r3, r4, r5);
+	if (need <= 512)
+		return run_512(p, s->start, r1, r2, r3, r4, r5);
+	return run_848(p, s->start, r1, r2, r3, r4, r5);
 }
 
 u64 bpfshim_interp_run(const struct bpfshim_xprog *p, const void *ctx)
 {
-	u64 regs[BPFSHIM_MAX_REG];
-	struct run run;
-	void **slot = NULL, *outer = NULL;
-	u64 ret;
-
-	run.depth = 0;
-	run.tail_calls = 0;
-	run.sp = (u8 *)run.stack + sizeof(run.stack);
-	regs[BPFSHIM_REG_1] = (unsigned long)ctx;
-	if (p->uses_cb) {
-		slot = p->env->run_slot();
-		outer = *slot;
-		*slot = &run;
-	}
-	ret = interp_loop(p, &run, regs, 0);
-	if (slot)
-		*slot = outer;
-	return ret;
+	return run_sub(p, &p->subs[0], (unsigned long)ctx, 0, 0, 0, 0);
 }
 
 u64 bpfshim_interp_call(const struct bpfshim_xprog *p, u32 subprog,
 			u64 r1, u64 r2, u64 r3, u64 r4, u64 r5)
 {
-	u64 regs[BPFSHIM_MAX_REG] = { 0, r1, r2, r3, r4, r5 };
-
-	return interp_loop(p, *p->env->run_slot(), regs, subprog);
+	return run_sub(p, &p->subs[subprog], r1, r2, r3, r4, r5);
 }
