@@ -195,13 +195,16 @@ static long prog_info(struct bpfshim_prog *prog, union bpfshim_attr *attr, void 
 
 static long btf_info(struct bpfshim_btf *btf, union bpfshim_attr *attr, void __user *uattr)
 {
-	u32 len = min_t(u32, attr->info.info_len, sizeof(struct bpfshim_btf_info));
+	u32 want, len = attr->info.info_len, name_len = strlen(btf->name);
 	struct bpfshim_btf_info info;
-	u32 want, name_len = strlen(btf->name);
 	char __user *name;
 	long ret = 0;
 	int err;
 
+	err = bpfshim_tail_zero(bpfshim_uptr(attr->info.info), sizeof(info), len);
+	if (err)
+		return err;
+	len = min_t(u32, len, sizeof(info));
 	memset(&info, 0, sizeof(info));
 	if (copy_from_user(&info, bpfshim_uptr(attr->info.info), len))
 		return -EFAULT;

@@ -198,7 +198,7 @@ long bpfshim_cmd_kprobe(union bpfshim_attr *attr, void __user *uattr, u32 size)
 	if (IS_ERR(prog))
 		return PTR_ERR(prog);
 	err = -EINVAL;
-	if (prog->type != BPFSHIM_PROG_TYPE_KPROBE)
+	if (prog->type != BPFSHIM_PROG_TYPE_KPROBE || prog->sleepable)
 		goto put;
 	err = -ENOMEM;
 	k = bpfshim_kvzalloc(sizeof(*k));

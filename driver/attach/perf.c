@@ -82,7 +82,7 @@ static const struct bpfshim_hook_ops perf_ops = {
 	.show = perf_show,
 };
 
-/* The event of a perf fd: ERR_PTR(-EBADF) no fd, (-EINVAL) another kind. */
+/* The event of a perf fd: ERR_PTR(-EBADF) when there is none. */
 static struct file *perf_file_get(int fd)
 {
 	struct file *file = fget(fd);
@@ -92,7 +92,7 @@ static struct file *perf_file_get(int fd)
 	if (bpfshim_is_perf_file(file))
 		return file;
 	fput(file);
-	return ERR_PTR(-EINVAL);
+	return ERR_PTR(-EBADF);
 }
 
 static int take_event(struct perf_link *p)

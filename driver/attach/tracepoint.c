@@ -180,6 +180,11 @@ long bpfshim_trace_link_create(struct bpfshim_prog *prog, u64 id, u64 cookie)
 	struct trace_link *t;
 	int err = -ENOMEM;
 
+	/* No trace event is hit where a program may sleep. */
+	if (prog->sleepable) {
+		err = -EINVAL;
+		goto put;
+	}
 	t = bpfshim_kvzalloc(sizeof(*t));
 	if (!t)
 		goto put;
