@@ -29,6 +29,8 @@ type Runner struct {
 	Only     string // this suite only
 	Timeout  time.Duration
 	Log      io.Writer // progress, and the output of what failed
+
+	warnings []string // of the module's build for the current leg
 }
 
 // unit is one step of a leg and how to judge it.
@@ -87,10 +89,11 @@ func (r *Runner) prepare(ctx context.Context, k kernels.Kernel, leg Kernel) (vm.
 		return c, nil, err
 	}
 	if !r.NoModule {
-		ko, err := r.Builder.Module(ctx, k)
+		ko, warnings, err := r.Builder.Module(ctx, k)
 		if err != nil {
 			return c, nil, err
 		}
+		r.warnings = warnings
 		if err := c.Files.File(vm.GuestModule, ko, 0o644); err != nil {
 			return c, nil, err
 		}
@@ -171,6 +174,13 @@ func (r *Runner) judge(kernel string, leg Kernel, plan wire.Plan, units []*unit,
 			o.Name = strings.TrimSuffix(name+"/"+o.Name, "/")
 			outs = append(outs, o)
 		}
+	}
+	if plan.Module != "" {
+		build := Outcome{Verdict: Passed}
+		if len(r.warnings) > 0 {
+			build = Outcome{Why: fmt.Sprintf("%d warnings, the first: %s", len(r.warnings), r.warnings[0])}
+		}
+		add("build", build)
 	}
 	for i, u := range units {
 		s := res.Steps[i]

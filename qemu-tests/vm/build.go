@@ -46,24 +46,31 @@ func (b Builder) out(parts ...string) string {
 }
 
 func (b Builder) run(ctx context.Context, env []string, args ...string) error {
+	_, err := b.output(ctx, env, args...)
+	return err
+}
+
+// output runs a tool, one of all that build here at a time.
+func (b Builder) output(ctx context.Context, env []string, args ...string) ([]byte, error) {
 	if err := os.MkdirAll(b.out(), 0o755); err != nil {
-		return err
+		return nil, err
 	}
 	unlock, err := kernels.Lock(b.out(".lock"))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer unlock()
 	c := exec.CommandContext(ctx, args[0], args[1:]...)
 	c.Dir = b.Repo
 	c.Env = append(os.Environ(), env...)
-	if out, err := c.CombinedOutput(); err != nil {
+	out, err := c.CombinedOutput()
+	if err != nil {
 		if b.Log != nil {
 			_, _ = b.Log.Write(out)
 		}
-		return fmt.Errorf("%s: %w", strings.Join(args, " "), err)
+		return out, fmt.Errorf("%s: %w", strings.Join(args, " "), err)
 	}
-	return nil
+	return out, nil
 }
 
 // Go builds a static program from a package of the tree.
@@ -89,20 +96,27 @@ func (b Builder) Base(ctx context.Context) (string, error) {
 	return initramfs.Base(dir, init)
 }
 
-// Module returns the module built for the kernel; make decides what is old.
-func (b Builder) Module(ctx context.Context, k kernels.Kernel) (string, error) {
+// Module returns the module built for the kernel, and the compiler's warnings;
+// make decides what is old.
+func (b Builder) Module(ctx context.Context, k kernels.Kernel) (ko string, warnings []string, err error) {
 	if !k.HasBuild() {
-		return "", fmt.Errorf("%s has no build folder %s to build the module against", k.Name, k.Build())
+		return "", nil, fmt.Errorf("%s has no build folder %s to build the module against", k.Name, k.Build())
 	}
 	dir := b.out("module", k.Name)
-	if err := b.run(ctx, nil, "make", "--no-print-directory", "module", "KDIR="+k.Build(), "OUT="+dir); err != nil {
-		return "", err
+	out, err := b.output(ctx, nil, "make", "--no-print-directory", "module", "KDIR="+k.Build(), "OUT="+dir)
+	if err != nil {
+		return "", nil, err
 	}
-	ko := filepath.Join(dir, "bpfshim.ko")
+	for _, line := range strings.Split(string(out), "\n") {
+		if strings.Contains(line, "warning:") || strings.HasPrefix(line, "WARNING:") {
+			warnings = append(warnings, line)
+		}
+	}
+	ko = filepath.Join(dir, "bpfshim.ko")
 	if _, err := os.Stat(ko); err != nil {
-		return "", fmt.Errorf("`make module` left no %s", ko)
+		return "", nil, fmt.Errorf("`make module` left no %s", ko)
 	}
-	return ko, nil
+	return ko, warnings, nil
 }
 
 // Where things lie in a guest.

@@ -143,7 +143,7 @@ func prepare(ctx context.Context, o options, k kernels.Kernel, args []string) (v
 	}
 	if !o.noModule {
 		if o.module == "" {
-			if o.module, err = b.Module(ctx, k); err != nil {
+			if o.module, _, err = b.Module(ctx, k); err != nil {
 				return c, err
 			}
 		}
