@@ -19,3 +19,7 @@ BPFSHIM_KSYM(0, struct file *, fget_task, (struct task_struct *task, unsigned in
 /* What perf does with a sample where an event names no handler of its own. */
 BPFSHIM_KSYM(0, void, perf_event_output, (struct perf_event *event,
 	struct perf_sample_data *data, struct pt_regs *regs))
+#if !BPFSHIM_HAVE_EXPORT_KTIME_GET_MONO_FAST_NS
+/* A reader that would spin under its own writer looks at it first. */
+BPFSHIM_KVAR(1, seqcount_t, timekeeper_seq)
+#endif

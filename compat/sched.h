@@ -28,4 +28,19 @@ static inline u32 bpfshim_current_gid(void)
 	return from_kgid(&init_user_ns, current_gid());
 }
 
+/* Id of the current task's cgroup in the unified hierarchy; 0 where there is none. */
+static inline u64 bpfshim_cgroup_id(void)
+{
+#if BPFSHIM_HAVE_TASK_CGROUP_ID
+	u64 id;
+
+	rcu_read_lock();
+	id = cgroup_id(task_dfl_cgroup(current));
+	rcu_read_unlock();
+	return id;
+#else
+	return 0;
+#endif
+}
+
 #endif /* BPFSHIM_COMPAT_SCHED_H */

@@ -26,4 +26,8 @@ static inline u64 bpfshim_stat_clock(void)
 	return sched_clock();
 }
 
+/** bpfshim_clock_mono() - CLOCK_MONOTONIC in ns.  Any context, NMI and
+ * timekeeping's own writer included; preemption off. */
+u64 bpfshim_clock_mono(void);
+
 #endif /* BPFSHIM_COMPAT_TIME_H */

@@ -45,7 +45,7 @@ static struct bpfshim_map *prog_array_alloc(const union bpfshim_attr *attr)
 }
 
 /* Puts wait for a grace period themselves: a running tail call is safe. */
-static bool swap(struct prog_array *a, u32 i, struct bpfshim_prog *new)
+static bool replace(struct prog_array *a, u32 i, struct bpfshim_prog *new)
 {
 	struct bpfshim_prog *old;
 
@@ -64,7 +64,7 @@ static void clear(struct bpfshim_map *map)
 
 	for (i = 0; i < map->max_entries; i++)
 		if (rcu_access_pointer(to_array(map)->slot[i]))
-			swap(to_array(map), i, NULL);
+			replace(to_array(map), i, NULL);
 }
 
 static void prog_array_free(struct bpfshim_map *map)
@@ -106,7 +106,7 @@ static int prog_array_update(struct bpfshim_map *map, struct file *map_file, con
 		bpfshim_prog_put(prog);
 		return err;
 	}
-	swap(to_array(map), i, prog);
+	replace(to_array(map), i, prog);
 	return 0;
 }
 
@@ -116,7 +116,7 @@ static int prog_array_delete(struct bpfshim_map *map, const void *key)
 
 	if (i >= map->max_entries)
 		return -E2BIG;
-	return swap(to_array(map), i, NULL) ? 0 : -ENOENT;
+	return replace(to_array(map), i, NULL) ? 0 : -ENOENT;
 }
 
 /* From user space a slot reads as its program's id. */

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the helpers' files share. */
+#ifndef BPFSHIM_DRIVER_HELPERS_H
+#define BPFSHIM_DRIVER_HELPERS_H
+
+#include "../internal.h"
+
+/* A helper: five words in, one out.  Runs in a program: any context. */
+#define BPFSHIM_HELPER(name) \
+	u64 bpfshim_helper_##name(u64 r1, u64 r2, u64 r3, u64 r4, u64 r5); \
+	u64 bpfshim_helper_##name(u64 r1, u64 r2, u64 r3, u64 r4, u64 r5)
+
+/* Helpers that helpers use. */
+#define BPFSHIM_HELPER_PROBE_READ_USER_STR	114
+#define BPFSHIM_HELPER_PROBE_READ_KERNEL_STR	115
+
+static inline void *bpfshim_ptr(u64 r)
+{
+	return (void *)(unsigned long)r;
+}
+
+#endif /* BPFSHIM_DRIVER_HELPERS_H */

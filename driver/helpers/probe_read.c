@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Reads of memory that may not be there.  A failed read leaves the destination
+ * zeroed.  The kernel variants refuse user addresses and the other way round;
+ * the old probe_read takes what the address is.
+ */
+#include "helpers.h"
+
+static bool is_user(u64 addr)
+{
+	return addr < TASK_SIZE_MAX;
+}
+
+static long read_any(void *dst, u32 size, u64 src, bool user)
+{
+	long err;
+
+	if (!size)
+		return 0;
+	if (user != is_user(src))
+		err = -EFAULT;
+	else if (user)
+		err = bpfshim_read_user(dst, (const void __user *)(unsigned long)src, size);
+	else
+		err = bpfshim_read_kernel(dst, bpfshim_ptr(src), size);
+	if (err) {
+		memset(dst, 0, size);
+		return -EFAULT;
+	}
+	return 0;
+}
+
+/*
+ * A string of at most size bytes, always terminated.  Read a piece at a time
+ * that does not cross a page, so that a string may end right before a hole.
+ */
+static long read_str(char *dst, u32 size, u64 src, bool user)
+{
+	u32 done = 0, n, len;
+
+	if (!size)
+		return 0;
+	while (done < size) {
+		n = min_t(u32, size - done, PAGE_SIZE - ((src + done) & (PAGE_SIZE - 1)));
+		n = min_t(u32, n, 64);
+		if (read_any(dst + done, n, src + done, user)) {
+			memset(dst, 0, size);
+			return -EFAULT;
+		}
+		len = strnlen(dst + done, n);
+		if (len < n) {
+			done += len + 1;
+			/* What the piece brought along behind the end is not the string's. */
+			memset(dst + done, 0, n - len - 1);
+			return done;
+		}
+		done += n;
+	}
+	dst[size - 1] = 0;
+	return size;
+}
+
+BPFSHIM_HELPER(probe_read)
+{
+	return read_any(bpfshim_ptr(r1), (u32)r2, r3, is_user(r3));
+}
+
+BPFSHIM_HELPER(probe_read_str)
+{
+	return read_str(bpfshim_ptr(r1), (u32)r2, r3, is_user(r3));
+}
+
+BPFSHIM_HELPER(probe_read_user)
+{
+	return read_any(bpfshim_ptr(r1), (u32)r2, r3, true);
+}
+
+BPFSHIM_HELPER(probe_read_user_str)
+{
+	return read_str(bpfshim_ptr(r1), (u32)r2, r3, true);
+}
+
+BPFSHIM_HELPER(probe_read_kernel)
+{
+	return read_any(bpfshim_ptr(r1), (u32)r2, r3, false);
+}
+
+BPFSHIM_HELPER(probe_read_kernel_str)
+{
+	return read_str(bpfshim_ptr(r1), (u32)r2, r3, false);
+}

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Random numbers without a lock: a generator of its own for each CPU.  Programs
+ * do not nest on a CPU, so nothing touches it half-way.
+ */
+#include "helpers.h"
+
+static DEFINE_PER_CPU(u64, state);
+
+static u64 mix(u64 x)
+{
+	x ^= x >> 30;
+	x *= 0xbf58476d1ce4e5b9ULL;
+	x ^= x >> 27;
+	x *= 0x94d049bb133111ebULL;
+	return x ^ (x >> 31);
+}
+
+BPFSHIM_HELPER(get_prandom_u32)
+{
+	u64 s = this_cpu_read(state) + 0x9e3779b97f4a7c15ULL;
+
+	this_cpu_write(state, s);
+	return (u32)mix(s);
+}
+
+static void seed(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		get_random_bytes(per_cpu_ptr(&state, cpu), sizeof(u64));
+}
+
+int bpfshim_helpers_init(void)
+{
+	seed();
+	return 0;
+}
+
+void bpfshim_helpers_exit(void)
+{
+}

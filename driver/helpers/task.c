@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Helpers about who runs, and where. */
+#include "helpers.h"
+
+BPFSHIM_HELPER(get_current_pid_tgid)
+{
+	struct task_struct *task = current;
+
+	return (u64)task->tgid << 32 | (u32)task->pid;
+}
+
+BPFSHIM_HELPER(get_current_uid_gid)
+{
+	return (u64)bpfshim_current_gid() << 32 | bpfshim_current_uid();
+}
+
+BPFSHIM_HELPER(get_current_comm)
+{
+	char *buf = bpfshim_ptr(r1);
+	u32 size = (u32)r2, n = min_t(u32, size, TASK_COMM_LEN);
+
+	/* As strscpy_pad: whoever renames the task meanwhile leaves it terminated. */
+	memcpy(buf, current->comm, n);
+	memset(buf + n, 0, size - n);
+	n = strnlen(buf, size - 1);
+	memset(buf + n, 0, size - n);
+	return 0;
+}
+
+BPFSHIM_HELPER(get_current_task)
+{
+	return (unsigned long)current;
+}
+
+BPFSHIM_HELPER(get_smp_processor_id)
+{
+	return raw_smp_processor_id();
+}
+
+BPFSHIM_HELPER(get_numa_node_id)
+{
+	return numa_node_id();
+}
+
+BPFSHIM_HELPER(get_current_cgroup_id)
+{
+	return bpfshim_cgroup_id();
+}
+
+BPFSHIM_HELPER(get_attach_cookie)
+{
+	struct bpfshim_run_ctx *rc = bpfshim_run_ctx_current();
+
+	return rc ? rc->cookie : 0;
+}
+
+BPFSHIM_HELPER(get_func_ip)
+{
+	struct bpfshim_run_ctx *rc = bpfshim_run_ctx_current();
+
+	return rc ? rc->func_ip : 0;
+}
