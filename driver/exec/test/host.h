@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Programs linked on the host without a verifier: environment and engines. */
+#ifndef BPFSHIM_EXEC_TEST_HOST_H
+#define BPFSHIM_EXEC_TEST_HOST_H
+
+#include "vec.h"
+
+/* A program, its engine's state. */
+struct host_prog {
+	struct bpfshim_vrf_result res;
+	struct bpfshim_xprog x;
+	void *image;
+	size_t image_size;
+	u32 image_used;
+};
+
+struct host_engine {
+	const char *name;
+	int (*prepare)(struct host_prog *p);	/* after linking; 0 or errno */
+	u64 (*call)(struct host_prog *p, u64 r1, u64 r2);
+	void (*finish)(struct host_prog *p);
+};
+
+extern struct bpfshim_exec_env host_env;
+/* Words that ld_imm64 gives for map i, and the start of its value. */
+extern u64 host_map_addr[64], host_map_value[64];
+
+extern const struct host_engine *const host_engines[];	/* NULL at the end */
+const struct host_engine *host_engine(const char *name);
+
+/*
+ * Link a copy of insns. subs: start of functions from 1 on, ended by 0; stack
+ * bytes of each; NULL: functions are found by their calls and get 64 bytes
+ * (the first 512, as no other uses any when there is one alone).
+ */
+int host_link(struct host_prog *p, const struct host_engine *e,
+	      const struct bpfshim_insn *insns, u32 n, const u16 *subs, const u16 *stack);
+/* Instruction i may fault; before host_link. Cleared by it. */
+void host_probe(u32 i);
+void host_free(struct host_prog *p, const struct host_engine *e);
+void host_init(void);
+
+#endif
