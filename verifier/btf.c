@@ -540,3 +540,61 @@ int bpfshim_btf_map_check(const struct bpfshim_vrf_btf *b, u32 key_id, u32 value
 		return -E2BIG;
 	return 0;
 }
+
+/* ---- questions -------------------------------------------------------- */
+
+const struct bpfshim_btf_type *bpfshim_btf_type(const struct bpfshim_vrf_btf *b, u32 id)
+{
+	static const struct type nothing;
+
+	if (!valid_ref(b, id))
+		return NULL;
+	return (const struct bpfshim_btf_type *)(id ? b->types[id] : &nothing);
+}
+
+const char *bpfshim_btf_name(const struct bpfshim_vrf_btf *b, u32 off)
+{
+	return name_at(b, off);
+}
+
+u32 bpfshim_btf_nr_types(const struct bpfshim_vrf_btf *b)
+{
+	return b->nr_types;
+}
+
+const struct bpfshim_btf_type *bpfshim_btf_skip(const struct bpfshim_vrf_btf *b, u32 id, u32 *res_id)
+{
+	u32 i;
+
+	for (i = 0; i < MAX_DEPTH && id && valid_ref(b, id); i++) {
+		u32 k = kind_of(b->types[id]);
+
+		if (k != KIND_TYPEDEF && k != KIND_CONST && k != KIND_VOLATILE &&
+		    k != KIND_RESTRICT && k != KIND_TYPE_TAG)
+			break;
+		id = b->types[id]->size;
+	}
+	if (res_id)
+		*res_id = id;
+	return bpfshim_btf_type(b, id);
+}
+
+int bpfshim_btf_size(const struct bpfshim_vrf_btf *b, u32 id, u32 *size)
+{
+	s64 n = valid_ref(b, id) ? size_of(b, id) : -1;
+
+	if (n < 0)
+		return -EINVAL;
+	*size = (u32)n;
+	return 0;
+}
+
+s32 bpfshim_btf_find(const struct bpfshim_vrf_btf *b, const char *name, u32 kind)
+{
+	u32 i;
+
+	for (i = 1; i < b->nr_types; i++)
+		if (kind_of(b->types[i]) == kind && !strcmp(b->strs + b->types[i]->name, name))
+			return (s32)i;
+	return -ENOENT;
+}

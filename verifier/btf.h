@@ -33,4 +33,48 @@ int bpfshim_btf_map_check(const struct bpfshim_vrf_btf *btf, u32 key_type_id,
 			  u32 value_size, u32 max_entries,
 			  s32 *spin_lock_off, s32 *timer_off);
 
+/* ---- questions ---------------------------------------------------------- */
+
+/* A record as it lies in the blob; what follows depends on the kind. */
+struct bpfshim_btf_type {
+	u32 name_off;
+	u32 info;
+	u32 size;		/* or the id of another type */
+};
+#define BPFSHIM_BTF_KIND(info)	(((info) >> 24) & 0x1f)
+#define BPFSHIM_BTF_VLEN(info)	((info) & 0xffff)
+#define BPFSHIM_BTF_KFLAG(info)	((info) >> 31)
+#define BPFSHIM_BTF_INT		1
+#define BPFSHIM_BTF_PTR		2
+#define BPFSHIM_BTF_ARRAY	3
+#define BPFSHIM_BTF_STRUCT	4
+#define BPFSHIM_BTF_UNION	5
+#define BPFSHIM_BTF_ENUM	6
+#define BPFSHIM_BTF_FWD		7
+#define BPFSHIM_BTF_TYPEDEF	8
+#define BPFSHIM_BTF_VOLATILE	9
+#define BPFSHIM_BTF_CONST	10
+#define BPFSHIM_BTF_RESTRICT	11
+#define BPFSHIM_BTF_FUNC	12
+#define BPFSHIM_BTF_FUNC_PROTO	13
+#define BPFSHIM_BTF_VAR		14
+#define BPFSHIM_BTF_DATASEC	15
+#define BPFSHIM_BTF_FLOAT	16
+#define BPFSHIM_BTF_DECL_TAG	17
+#define BPFSHIM_BTF_TYPE_TAG	18
+#define BPFSHIM_BTF_ENUM64	19
+
+/** bpfshim_btf_type() - the record of an id; NULL past the end.  0 is void. */
+const struct bpfshim_btf_type *bpfshim_btf_type(const struct bpfshim_vrf_btf *btf, u32 id);
+/** bpfshim_btf_name() - the string at an offset; NULL outside. */
+const char *bpfshim_btf_name(const struct bpfshim_vrf_btf *btf, u32 off);
+u32 bpfshim_btf_nr_types(const struct bpfshim_vrf_btf *btf);
+/** bpfshim_btf_skip() - through typedefs and modifiers; *res_id: where it ends. */
+const struct bpfshim_btf_type *bpfshim_btf_skip(const struct bpfshim_vrf_btf *btf,
+						u32 id, u32 *res_id);
+/** bpfshim_btf_size() - bytes of a type. 0 or -EINVAL (it has none). */
+int bpfshim_btf_size(const struct bpfshim_vrf_btf *btf, u32 id, u32 *size);
+/** bpfshim_btf_find() - the first type of that kind and name, or -ENOENT. */
+s32 bpfshim_btf_find(const struct bpfshim_vrf_btf *btf, const char *name, u32 kind);
+
 #endif /* BPFSHIM_BTF_H */

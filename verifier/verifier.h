@@ -53,6 +53,9 @@ struct bpfshim_vrf_ops {
 	u64 (*now_ns)(void *cookie);
 	/* Log text (not NUL terminated), in order; level filtering is done. */
 	void (*log)(void *cookie, const char *text, u32 len);
+	/* Drop the log's text after byte pos (of all that log was given): a
+	 * path that ended well leaves none.  NULL: the log keeps everything. */
+	void (*log_reset)(void *cookie, u64 pos);
 	/*
 	 * Resolve a map reference of ld_imm64: an fd, or with is_idx an index
 	 * into PROG_LOAD's fd_array.  The caller holds a reference on the map
