@@ -32,10 +32,16 @@ type Kernel struct {
 	MaySkip map[string]string `toml:"may_skip"`
 }
 
+// Reload is one test of a package.
+type Reload struct {
+	Package string `toml:"package"`
+	Test    string `toml:"test"`
+}
+
 // Config is matrix.toml.
 type Config struct {
-	// Load is run in each round of the reload loop, between insmod and rmmod.
-	Load   []string          `toml:"load"`
+	// Load names the test that runs in each round of the reload loop.
+	Load   Reload            `toml:"load"`
 	Suite  map[string]Suite  `toml:"suite"`
 	Kernel map[string]Kernel `toml:"kernel"`
 }

@@ -128,11 +128,25 @@ func (r *Runner) prepare(ctx context.Context, k kernels.Kernel, leg Kernel) (vm.
 	if !r.NoModule {
 		add(&unit{name: "rmmod"}, wire.Step{Kind: wire.StepRmmod, Seconds: 60})
 		if r.Loops > 0 {
-			add(&unit{name: "reload"}, wire.Step{Kind: wire.StepLoop, Count: r.Loops, Args: r.Config.Load, Seconds: 60})
+			load, err := r.loadProgram(ctx, &c)
+			if err != nil {
+				return c, nil, err
+			}
+			add(&unit{name: "reload"}, wire.Step{Kind: wire.StepLoop, Count: r.Loops, Args: load, Seconds: 60})
 		}
 		add(&unit{name: "kmemleak"}, wire.Step{Kind: wire.StepLeaks})
 	}
 	return c, units, nil
+}
+
+// loadProgram is what each round of the reload loop runs.
+func (r *Runner) loadProgram(ctx context.Context, c *vm.Config) ([]string, error) {
+	l := r.Config.Load
+	if l.Package == "" {
+		return nil, nil
+	}
+	args, err := r.testProgram(ctx, c, &unit{name: "load", suite: Suite{Package: l.Package}})
+	return append(args, "-test.run", "^"+l.Test+"$"), err
 }
 
 // testProgram puts a suite's test program into the guest, with its testdata,

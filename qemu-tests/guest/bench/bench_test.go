@@ -146,7 +146,7 @@ func BenchmarkKprobe(b *testing.B) {
 	defer unix.Close(prog)
 	for name, ret := range map[string]bool{"entry": false, "return": true} {
 		b.Run(name, func(b *testing.B) {
-			link, errno := tgt.Kprobe(prog, "vfs_statfs", ret)
+			link, errno := tgt.Kprobe(prog, "user_statfs", ret)
 			if errno != 0 {
 				b.Fatal(raw.ErrName(errno))
 			}
