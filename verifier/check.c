@@ -299,6 +299,10 @@ static void cleanup(struct vrf_env *env)
 			}
 		}
 	}
+	for (st = env->evicted; st; st = next) {
+		next = st->next;
+		vrf_state_free(env, st);
+	}
 	vrf_free(env, env->explored, (env->len + 1) * sizeof(*env->explored));
 	vrf_free(env, env->subs, BPFSHIM_VRF_MAX_SUBPROGS * sizeof(*env->subs));
 	vrf_free(env, env->maps, (BPFSHIM_VRF_MAX_USED_MAPS + 1) * sizeof(*env->maps));

@@ -79,6 +79,7 @@ struct vrf_state {
 	u32 prev_insn;
 	u32 hit, miss;
 	struct vrf_state *next;
+	struct vrf_state **link;	/* evicted: what points at it; else NULL */
 };
 
 /* Facts of one instruction that all paths agree on. */
@@ -122,6 +123,7 @@ struct vrf_env {
 	struct vrf_state *pending;	/* stack of paths to walk */
 	u32 nr_pending;
 	struct vrf_state **explored;	/* by instruction */
+	struct vrf_state *evicted;	/* off the lists, paths that start there unfinished */
 	u32 pc, prev_pc;
 	u32 id_gen;
 	u32 processed, jmps;

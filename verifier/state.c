@@ -125,6 +125,7 @@ struct vrf_state *vrf_state_clone(struct vrf_env *env, const struct vrf_state *f
 	memset(st->frames, 0, sizeof(st->frames));
 	st->next = NULL;
 	st->hit = st->miss = 0;
+	st->link = NULL;
 	for (i = 0; i <= from->cur; i++) {
 		const struct vrf_frame *s = from->frames[i];
 		struct vrf_frame *d = vrf_alloc(env, sizeof(*d));
@@ -189,13 +190,38 @@ int vrf_pop(struct vrf_env *env)
 /* A path ended: ancestors with no other path left become safe to compare with. */
 void vrf_path_end(struct vrf_env *env, struct vrf_state *st)
 {
-	struct vrf_state *p;
+	struct vrf_state *p, *parent;
 
-	(void)env;
-	for (p = st->parent; p; p = p->parent) {
+	for (p = st->parent; p; p = parent) {
+		parent = p->parent;
 		if (--p->branches)
 			break;
+		if (p->link) {	/* evicted before: nothing needs it any more */
+			*p->link = p->next;
+			if (p->next)
+				p->next->link = p->link;
+			vrf_state_free(env, p);
+		}
 	}
+}
+
+/* Take a state off its list.  While paths that start there run, their count of
+ * branches must stay. */
+static void evict(struct vrf_env *env, struct vrf_state **where)
+{
+	struct vrf_state *st = *where;
+
+	*where = st->next;
+	env->peak_states--;
+	if (!st->branches) {
+		vrf_state_free(env, st);
+		return;
+	}
+	st->next = env->evicted;
+	if (st->next)
+		st->next->link = &st->next;
+	st->link = &env->evicted;
+	env->evicted = st;
 }
 
 /* ---- comparing -------------------------------------------------------- */
@@ -347,36 +373,32 @@ int vrf_visited(struct vrf_env *env)
 	/* Few instructions since the last saved state: not worth saving. */
 	add = (env->prog->prog_flags & BPFSHIM_F_TEST_STATE_FREQ) ||
 	      (env->jmps - env->last_jmps >= 2 && env->processed - env->last_processed >= 8);
-	for (where = &env->explored[pc]; (old = *where) != NULL; where = &old->next) {
+	for (where = &env->explored[pc]; (old = *where) != NULL; ) {
 		states++;
-		if (old->frames[old->cur]->callsite != cur->frames[cur->cur]->callsite || old->cur != cur->cur)
-			continue;
-		if (old->branches) {
-			/* Still being walked: the same state again never ends. */
-			if (state_covers(env, old, cur, m, true)) {
-				vrf_log(env, "infinite loop detected at insn %u\n", pc);
-				ret = -EINVAL;
+		if (old->cur == cur->cur && old->frames[old->cur]->callsite == cur->frames[cur->cur]->callsite) {
+			if (old->branches) {
+				/* Still being walked: the same state again never ends. */
+				if (state_covers(env, old, cur, m, true)) {
+					vrf_log(env, "infinite loop detected at insn %u\n", pc);
+					ret = -EINVAL;
+					goto out;
+				}
+				/* In a loop: states that each turn adds only cost. */
+				if (env->jmps - env->last_jmps < 20 && env->processed - env->last_processed < 100)
+					add = false;
+			} else if (state_covers(env, old, cur, m, false)) {
+				old->hit++;
+				ret = 1;
 				goto out;
 			}
-			/* In a loop: states that each turn adds only cost. */
-			if (env->jmps - env->last_jmps < 20 && env->processed - env->last_processed < 100)
-				add = false;
-			continue;
-		}
-		if (state_covers(env, old, cur, m, false)) {
-			old->hit++;
-			ret = 1;
-			goto out;
 		}
 		if (add)
 			old->miss++;
-		/* A state that never helps goes: no path is left that leads to it. */
-		if (old->miss > old->hit * 3 + 3) {
-			*where = old->next;
-			vrf_state_free(env, old);
-			env->peak_states--;
-			break;
-		}
+		/* A state that never helps goes: a long list costs every visit. */
+		if (old->miss > old->hit * 3 + 3)
+			evict(env, where);
+		else
+			where = &old->next;
 	}
 	if (states > env->res->max_states_per_insn)
 		env->res->max_states_per_insn = states;
