@@ -126,3 +126,6 @@ func (c *Collection) AttachAllWithOptions(opts AttachOptions) ([]*Link, error) {
 	}
 	return links, nil
 }
+
+// FindTraceFS is where tracefs is mounted.
+func FindTraceFS() (string, error) { return attach.FindTraceFS() }

@@ -14,6 +14,12 @@ import (
 	"github.com/bpfshim/bpfshim/ioctl"
 )
 
+// Device is the one way to BPF: the module, the kernel, or a test's fake.
+type Device = ioctl.Device
+
+// ABIVersion is the one of the module's own commands that this package speaks.
+const ABIVersion = ioctl.AbiVersion
+
 // OpenDevice opens a device by name: "driver" is the module, "native" the
 // kernel's own bpf(2), "auto" the module when it is loaded and native else.
 func OpenDevice(name string) (ioctl.Device, error) {

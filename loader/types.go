@@ -4,8 +4,6 @@ package loader
 
 import (
 	"github.com/cilium/ebpf"
-
-	"github.com/bpfshim/bpfshim/ioctl"
 )
 
 // What describes objects before they are loaded is cilium/ebpf's.
@@ -108,5 +106,3 @@ const (
 	DeviceDriver = "driver"
 	DeviceNative = "native"
 )
-
-var _ ioctl.Device = ioctl.Native()
