@@ -138,46 +138,84 @@ static u32 successors(struct vrf_env *env, u32 i, u32 out[3])
 	return n;
 }
 
+/*
+ * Depth first, as 6.1 walks: an edge back to an instruction still being walked
+ * is a loop, which only a jump may close; falling or calling into one may not.
+ */
+enum { SEEN = 1, DONE = 2 };
+
+struct cfg_walk {
+	u32 *stack;
+	u8 *state;
+	u8 *edge;		/* next edge to follow */
+	u32 top;
+};
+
+static int visit_edge(struct vrf_env *env, struct cfg_walk *w, u32 from, u32 to, bool loop_ok)
+{
+	if (to >= env->len) {
+		vrf_log(env, "jump out of range from insn %u to %u\n", from, to);
+		return -EINVAL;
+	}
+	if (!w->state[to]) {
+		w->state[to] = SEEN;
+		w->stack[w->top++] = to;
+		return 0;
+	}
+	if (w->state[to] == SEEN && !loop_ok) {
+		vrf_log(env, "back-edge from insn %u to %u\n", from, to);
+		return -EINVAL;
+	}
+	return 0;
+}
+
 int vrf_check_cfg(struct vrf_env *env)
 {
-	u32 *stack, top = 0, i, n, k, out[3];
-	u8 *seen;
+	struct cfg_walk w;
+	u32 i, n, out[3];
 	int err = 0;
 
-	stack = vrf_alloc(env, (env->len + 1) * sizeof(*stack));
-	seen = vrf_alloc(env, env->len);
-	if (!stack || !seen) {
+	memset(&w, 0, sizeof(w));
+	w.stack = vrf_alloc(env, (env->len + 1) * sizeof(*w.stack));
+	w.state = vrf_alloc(env, env->len);
+	w.edge = vrf_alloc(env, env->len);
+	if (!w.stack || !w.state || !w.edge) {
 		err = -ENOMEM;
 		goto out;
 	}
-	stack[top++] = 0;
-	seen[0] = 1;
-	while (top) {
-		i = stack[--top];
+	w.stack[w.top++] = 0;
+	w.state[0] = SEEN;
+	while (w.top) {
+		const struct bpfshim_insn *in;
+		bool jump, loop_ok;
+
+		i = w.stack[w.top - 1];
+		in = &env->insns[i];
 		n = successors(env, i, out);
-		for (k = 0; k < n; k++) {
-			if (out[k] >= env->len) {
-				vrf_log(env, "jump out of range from insn %u to %u\n", i, out[k]);
-				err = -EINVAL;
-				goto out;
-			}
-			/* The targets of jumps, and what follows them, see states compared. */
-			if (n > 1 || is_jump(BPFSHIM_CLASS(env->insns[i].code)))
-				env->aux[out[k]].prune = true;
-			if (!seen[out[k]]) {
-				seen[out[k]] = 1;
-				stack[top++] = out[k];
-			}
+		jump = is_jump(BPFSHIM_CLASS(in->code)) && BPFSHIM_OP(in->code) != BPFSHIM_CALL;
+		if (w.edge[i] >= n) {
+			w.state[i] = DONE;
+			w.top--;
+			continue;
 		}
+		n = w.edge[i]++;
+		loop_ok = jump || (is_ldimm64(in) && n == 1);
+		/* The targets of jumps, and what follows them, see states compared. */
+		if (is_jump(BPFSHIM_CLASS(in->code)) || n)
+			if (out[n] < env->len)
+				env->aux[out[n]].prune = true;
+		err = visit_edge(env, &w, i, out[n], loop_ok);
+		if (err)
+			goto out;
 	}
 	for (i = 0; i < env->len; i++) {
-		if (!seen[i]) {
+		if (!w.state[i]) {
 			vrf_log(env, "unreachable insn %u\n", i);
 			err = -EINVAL;
 			goto out;
 		}
 		if (is_ldimm64(&env->insns[i])) {
-			if (seen[i + 1]) {
+			if (w.state[i + 1]) {
 				vrf_log(env, "jump into the middle of ldimm64 insn %u\n", i);
 				err = -EINVAL;
 				goto out;
@@ -186,8 +224,9 @@ int vrf_check_cfg(struct vrf_env *env)
 		}
 	}
 out:
-	vrf_free(env, stack, (env->len + 1) * sizeof(*stack));
-	vrf_free(env, seen, env->len);
+	vrf_free(env, w.stack, (env->len + 1) * sizeof(*w.stack));
+	vrf_free(env, w.state, env->len);
+	vrf_free(env, w.edge, env->len);
 	return err;
 }
 

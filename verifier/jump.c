@@ -83,7 +83,9 @@ int vrf_check_jump(struct vrf_env *env, const struct bpfshim_insn *in)
 		return err;
 
 	if (dst->kind == K_SCALAR && src->kind == K_SCALAR) {
-		can = bpfshim_num_branch(&dst->n, &src->n, op, w32);
+		/* As 6.1: a known right side decides, a known left one does not. */
+		if (w32 ? !(u32)src->n.t.mask : bpfshim_num_is_const(&src->n))
+			can = bpfshim_num_branch(&dst->n, &src->n, op, w32);
 		if (!can)
 			can = 3;	/* a state that cannot be: walk on, learn nothing */
 		if (dst == src)
