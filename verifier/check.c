@@ -149,11 +149,9 @@ static int check_insn(struct vrf_env *env, bool *done)
 		err = check_load(env, in);
 		break;
 	case BPFSHIM_STX:
-		if (BPFSHIM_MODE(in->code) == BPFSHIM_ATOMIC) {
-			err = check_atomic(env, in);
-			break;
-		}
-		/* fall through */
+		err = BPFSHIM_MODE(in->code) == BPFSHIM_ATOMIC ?
+			check_atomic(env, in) : check_store(env, in);
+		break;
 	case BPFSHIM_ST:
 		err = check_store(env, in);
 		break;
