@@ -33,6 +33,7 @@
 #include <linux/workqueue.h>
 #include <linux/delay.h>
 #include <linux/rcupdate.h>
+#include <linux/rculist_nulls.h>
 #include <linux/kallsyms.h>
 #include <linux/fs.h>
 #include <linux/file.h>

@@ -4,7 +4,6 @@
  * kernels that have it.  Memory layout, records and protocol are perf's.
  */
 #include "internal.h"
-#include <uapi/linux/perf_event.h>
 
 #define KNOWN_SAMPLES	(PERF_SAMPLE_IP | PERF_SAMPLE_TID | PERF_SAMPLE_TIME | PERF_SAMPLE_ADDR | \
 			 PERF_SAMPLE_ID | PERF_SAMPLE_STREAM_ID | PERF_SAMPLE_CPU | PERF_SAMPLE_PERIOD | \

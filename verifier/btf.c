@@ -1,12 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Validation of BTF blobs, and the few questions the driver asks them. */
 #include "btf.h"
-#ifdef __KERNEL__
-#include <linux/kernel.h>
-#else
-#include <stdio.h>
-#include <stdarg.h>
-#endif
 
 #define BTF_MAGIC	0xeB9F
 #define MAX_TYPES	0x000fffff

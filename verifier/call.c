@@ -5,19 +5,19 @@
 
 enum { HELPER_MAP_LOOKUP = 1, HELPER_TAIL_CALL = 12, HELPER_FOR_EACH = 164, HELPER_LOOP = 181 };
 
-int vrf_reg_read(struct vrf_env *env, u32 regno)
+int bpfshim_ver_reg_read(struct vrf_env *env, u32 regno)
 {
-	if (vrf_regs(env)[regno].kind == K_NONE) {
-		vrf_log(env, "R%u !read_ok\n", regno);
+	if (bpfshim_ver_regs(env)[regno].kind == K_NONE) {
+		bpfshim_ver_log(env, "R%u !read_ok\n", regno);
 		return -EACCES;
 	}
 	return 0;
 }
 
-int vrf_reg_write(struct vrf_env *env, u32 regno)
+int bpfshim_ver_reg_write(struct vrf_env *env, u32 regno)
 {
 	if (regno == BPFSHIM_REG_10) {
-		vrf_log(env, "frame pointer is read only\n");
+		bpfshim_ver_log(env, "frame pointer is read only\n");
 		return -EACCES;
 	}
 	return 0;
@@ -25,7 +25,7 @@ int vrf_reg_write(struct vrf_env *env, u32 regno)
 
 static int expected(struct vrf_env *env, u32 regno, const char *what)
 {
-	vrf_log(env, "R%u type=%s expected=%s\n", regno, vrf_kind_name(&vrf_regs(env)[regno]), what);
+	bpfshim_ver_log(env, "R%u type=%s expected=%s\n", regno, bpfshim_ver_kind_name(&bpfshim_ver_regs(env)[regno]), what);
 	return -EACCES;
 }
 
@@ -96,14 +96,14 @@ static int check_map_helper(struct vrf_env *env, const struct vrf_helper *h, s32
 	}
 	if (ok)
 		return 0;
-	vrf_log(env, "cannot pass map_type %u into func bpf_%s#%d\n", map->map_type, h->name, id);
+	bpfshim_ver_log(env, "cannot pass map_type %u into func bpf_%s#%d\n", map->map_type, h->name, id);
 	return -EINVAL;
 }
 
 /* Memory whose size is in the next register. */
 static int check_sized(struct vrf_env *env, u32 regno, u8 mem_arg, bool zero_ok)
 {
-	struct vrf_reg *regs = vrf_regs(env), *size = &regs[regno];
+	struct vrf_reg *regs = bpfshim_ver_regs(env), *size = &regs[regno];
 	bool write = mem_arg == BPFSHIM_ARG_UNINIT_MEM || mem_arg == BPFSHIM_ARG_MEM_OR_NULL_W;
 	bool null_ok = mem_arg == BPFSHIM_ARG_MEM_OR_NULL || mem_arg == BPFSHIM_ARG_MEM_OR_NULL_W;
 	struct vrf_reg *mem = &regs[regno - 1];
@@ -112,35 +112,35 @@ static int check_sized(struct vrf_env *env, u32 regno, u8 mem_arg, bool zero_ok)
 	if (size->kind != K_SCALAR)
 		return expected(env, regno, "scalar");
 	if (size->n.smin < 0) {
-		vrf_log(env, "R%u min value is negative, either use unsigned or 'var &= const'\n", regno);
+		bpfshim_ver_log(env, "R%u min value is negative, either use unsigned or 'var &= const'\n", regno);
 		return -EACCES;
 	}
 	if (mem->kind == K_SCALAR && null_ok && bpfshim_num_is_const(&mem->n) && !mem->n.t.value) {
 		if (size->n.umax) {
 			/* NULL with a size: the helper would read it */
 			if (size->n.umin || size->n.umax) {
-				vrf_log(env, "R%u type=scalar expected=fp\n", regno - 1);
+				bpfshim_ver_log(env, "R%u type=scalar expected=fp\n", regno - 1);
 				return -EACCES;
 			}
 		}
 		return 0;
 	}
 	if (!size->n.umin) {
-		err = vrf_check_region(env, regno - 1, 0, write, zero_ok, write);
+		err = bpfshim_ver_check_region(env, regno - 1, 0, write, zero_ok, write);
 		if (err)
 			return err;
 	}
 	if (size->n.umax >= MAX_PTR_OFF) {
-		vrf_log(env, "R%u unbounded memory access, use 'var &= const' or 'if (var < const)'\n", regno);
+		bpfshim_ver_log(env, "R%u unbounded memory access, use 'var &= const' or 'if (var < const)'\n", regno);
 		return -EACCES;
 	}
-	return vrf_check_region(env, regno - 1, (u32)size->n.umax, write, zero_ok, write);
+	return bpfshim_ver_check_region(env, regno - 1, (u32)size->n.umax, write, zero_ok, write);
 }
 
 /* A string constant: read-only, known, with its end in sight. */
 static int check_const_str(struct vrf_env *env, u32 regno)
 {
-	struct vrf_reg *r = &vrf_regs(env)[regno];
+	struct vrf_reg *r = &bpfshim_ver_regs(env)[regno];
 	const struct bpfshim_vrf_map *map;
 	u64 v, off;
 
@@ -148,11 +148,11 @@ static int check_const_str(struct vrf_env *env, u32 regno)
 		return expected(env, regno, "map_value");
 	map = &env->maps[r->map];
 	if (!map->frozen_rdonly) {
-		vrf_log(env, "R%u does not point to a readonly map'\n", regno);
+		bpfshim_ver_log(env, "R%u does not point to a readonly map'\n", regno);
 		return -EACCES;
 	}
 	if (!bpfshim_num_is_const(&r->n)) {
-		vrf_log(env, "R%u is not a constant address'\n", regno);
+		bpfshim_ver_log(env, "R%u is not a constant address'\n", regno);
 		return -EACCES;
 	}
 	for (off = r->n.t.value + r->off; off < map->value_size; off++) {
@@ -161,7 +161,7 @@ static int check_const_str(struct vrf_env *env, u32 regno)
 		if (!v)
 			return 0;
 	}
-	vrf_log(env, "string is not zero-terminated\n");
+	bpfshim_ver_log(env, "string is not zero-terminated\n");
 	return -EINVAL;
 }
 
@@ -177,14 +177,14 @@ struct call {
 static int check_arg(struct vrf_env *env, struct call *c, u32 n)
 {
 	u32 regno = n + 1;
-	struct vrf_reg *r = &vrf_regs(env)[regno];
+	struct vrf_reg *r = &bpfshim_ver_regs(env)[regno];
 	u8 arg = c->h->arg[n];
 	const struct bpfshim_vrf_map *map = c->map >= 0 ? &env->maps[c->map] : NULL;
 	int err;
 
 	if (arg == BPFSHIM_ARG_NONE)
 		return 0;
-	err = vrf_reg_read(env, regno);
+	err = bpfshim_ver_reg_read(env, regno);
 	if (err)
 		return err;
 	switch (arg) {
@@ -199,12 +199,12 @@ static int check_arg(struct vrf_env *env, struct call *c, u32 n)
 	case BPFSHIM_ARG_VALUE:
 	case BPFSHIM_ARG_UNINIT_VALUE:
 		if (!map) {
-			vrf_log(env, "invalid map_ptr to access map->key\n");
+			bpfshim_ver_log(env, "invalid map_ptr to access map->key\n");
 			return -EACCES;
 		}
 		if (r->kind == K_SCALAR || r->maybe_null || r->kind == K_CTX || r->kind == K_CONST_MAP || r->kind == K_FUNC)
 			return expected(env, regno, "fp, pkt, pkt_meta, map_key, map_value, mem, alloc_mem, buf");
-		return vrf_check_region(env, regno, arg == BPFSHIM_ARG_KEY ? map->key_size : map->value_size,
+		return bpfshim_ver_check_region(env, regno, arg == BPFSHIM_ARG_KEY ? map->key_size : map->value_size,
 					arg == BPFSHIM_ARG_UNINIT_VALUE, false, true);
 	case BPFSHIM_ARG_MEM:
 	case BPFSHIM_ARG_UNINIT_MEM:
@@ -224,9 +224,9 @@ static int check_arg(struct vrf_env *env, struct call *c, u32 n)
 			return expected(env, regno, "ctx");
 		if (r->off || !bpfshim_num_is_const(&r->n) || r->n.t.value) {
 			if (r->off < 0)
-				vrf_log(env, "negative offset ctx ptr R%u off=%d disallowed\n", regno, r->off);
+				bpfshim_ver_log(env, "negative offset ctx ptr R%u off=%d disallowed\n", regno, r->off);
 			else
-				vrf_log(env, "dereference of modified ctx ptr R%u off=%d disallowed\n", regno, r->off);
+				bpfshim_ver_log(env, "dereference of modified ctx ptr R%u off=%d disallowed\n", regno, r->off);
 			return -EACCES;
 		}
 		return 0;
@@ -247,11 +247,11 @@ static int check_arg(struct vrf_env *env, struct call *c, u32 n)
 		if (r->kind != K_SCALAR)
 			return expected(env, regno, "scalar");
 		if (!bpfshim_num_is_const(&r->n)) {
-			vrf_log(env, "R%u is not a known constant'\n", regno);
+			bpfshim_ver_log(env, "R%u is not a known constant'\n", regno);
 			return -EACCES;
 		}
 		if (r->n.t.value >= MAX_PTR_OFF) {
-			vrf_log(env, "R%u is too large\n", regno);
+			bpfshim_ver_log(env, "R%u is too large\n", regno);
 			return -EACCES;
 		}
 		c->alloc_size = (u32)r->n.t.value;
@@ -260,20 +260,20 @@ static int check_arg(struct vrf_env *env, struct call *c, u32 n)
 		if (r->kind != K_MEM || r->maybe_null || !r->ref)
 			return expected(env, regno, "alloc_mem");
 		if (r->off || !bpfshim_num_is_const(&r->n) || r->n.t.value) {
-			vrf_log(env, "dereference of modified alloc_mem ptr R%u off=%d disallowed\n", regno, r->off);
+			bpfshim_ver_log(env, "dereference of modified alloc_mem ptr R%u off=%d disallowed\n", regno, r->off);
 			return -EACCES;
 		}
 		c->release = r->ref;
 		return 0;
 	}
-	vrf_log(env, "helper argument R%u is not supported\n", regno);
+	bpfshim_ver_log(env, "helper argument R%u is not supported\n", regno);
 	return -EINVAL;
 }
 
 static void forget_ref(struct vrf_reg *r, u32 ref)
 {
 	if (r->ref == ref)
-		vrf_reg_unknown(r);
+		bpfshim_ver_reg_unknown(r);
 }
 
 static int release(struct vrf_env *env, u32 ref)
@@ -284,7 +284,7 @@ static int release(struct vrf_env *env, u32 ref)
 	for (i = 0; i < st->nr_refs && st->refs[i] != ref; i++)
 		;
 	if (i == st->nr_refs) {
-		vrf_log(env, "release of unacquired reference\n");
+		bpfshim_ver_log(env, "release of unacquired reference\n");
 		return -EINVAL;
 	}
 	st->refs[i] = st->refs[--st->nr_refs];
@@ -305,7 +305,7 @@ static void clobber_args(struct vrf_reg *regs)
 	u32 i;
 
 	for (i = BPFSHIM_REG_1; i <= BPFSHIM_REG_5; i++)
-		vrf_reg_none(&regs[i]);
+		bpfshim_ver_reg_none(&regs[i]);
 }
 
 /* The callback runs any number of times: verify it once from unknown
@@ -314,17 +314,17 @@ static int push_callback(struct vrf_env *env, const struct call *c)
 {
 	struct vrf_state *st;
 	struct vrf_frame *f;
-	struct vrf_reg *args, ctx = vrf_regs(env)[3];
+	struct vrf_reg *args, ctx = bpfshim_ver_regs(env)[3];
 
 	if (env->st->cur + 1 >= MAX_FRAMES) {
-		vrf_log(env, "the call stack of %u frames is too deep\n", env->st->cur + 2);
+		bpfshim_ver_log(env, "the call stack of %u frames is too deep\n", env->st->cur + 2);
 		return -E2BIG;
 	}
-	st = vrf_push(env, env->subs[c->func].start, env->pc);
+	st = bpfshim_ver_push(env, env->subs[c->func].start, env->pc);
 	if (!st)
 		return env->oom ? -ENOMEM : -EFAULT;
 	/* The caller's registers 1-5 are gone when it goes on. */
-	f = vrf_frame_new(env, (u32)c->func, (s32)env->pc);
+	f = bpfshim_ver_frame_new(env, (u32)c->func, (s32)env->pc);
 	if (!f)
 		return -ENOMEM;
 	clobber_args(st->frames[st->cur]->regs);
@@ -334,17 +334,17 @@ static int push_callback(struct vrf_env *env, const struct call *c)
 	f->cb_hi = 1;
 	f->cb_refs = st->nr_refs;
 	args = f->regs;
-	vrf_reg_ptr(&args[10], K_STACK);
+	bpfshim_ver_reg_ptr(&args[10], K_STACK);
 	args[10].frame = (u8)st->cur;
 	if (c->id == HELPER_LOOP) {
-		vrf_reg_unknown(&args[1]);
+		bpfshim_ver_reg_unknown(&args[1]);
 		args[2] = ctx;
 	} else {
-		vrf_reg_ptr(&args[1], K_CONST_MAP);
+		bpfshim_ver_reg_ptr(&args[1], K_CONST_MAP);
 		args[1].map = (u32)c->map;
-		vrf_reg_ptr(&args[2], K_MAP_KEY);
+		bpfshim_ver_reg_ptr(&args[2], K_MAP_KEY);
 		args[2].map = (u32)c->map;
-		vrf_reg_ptr(&args[3], K_MAP_VALUE);
+		bpfshim_ver_reg_ptr(&args[3], K_MAP_VALUE);
 		args[3].map = (u32)c->map;
 		args[3].id = ++env->id_gen;
 		args[4] = ctx;
@@ -372,9 +372,9 @@ static void forget_stack(struct vrf_env *env)
 	}
 }
 
-int vrf_check_helper(struct vrf_env *env, const struct bpfshim_insn *in)
+int bpfshim_ver_check_helper(struct vrf_env *env, const struct bpfshim_insn *in)
 {
-	struct vrf_reg *regs = vrf_regs(env);
+	struct vrf_reg *regs = bpfshim_ver_regs(env);
 	struct vrf_insn_aux *aux = &env->aux[env->pc];
 	struct call c;
 	u32 i, type = env->prog->prog_type;
@@ -383,22 +383,22 @@ int vrf_check_helper(struct vrf_env *env, const struct bpfshim_insn *in)
 	memset(&c, 0, sizeof(c));
 	c.map = c.func = -1;
 	c.id = in->imm;
-	c.h = vrf_helper_of(in->imm);
+	c.h = bpfshim_ver_helper_of(in->imm);
 	if (!c.h || !in->imm) {
-		vrf_log(env, "invalid func unknown#%d\n", in->imm);
+		bpfshim_ver_log(env, "invalid func unknown#%d\n", in->imm);
 		return -EINVAL;
 	}
 	if (!c.h->offered || type >= 32 || !(c.h->types & (1u << type)) ||
 	    (env->prog->helper_avail && !(env->prog->helper_avail[in->imm / 64] & ((u64)1 << (in->imm % 64))))) {
-		vrf_log(env, "unknown func bpf_%s#%d\n", c.h->name, in->imm);
+		bpfshim_ver_log(env, "unknown func bpf_%s#%d\n", c.h->name, in->imm);
 		return -EINVAL;
 	}
 	if (c.h->gpl && !env->prog->gpl_compatible) {
-		vrf_log(env, "cannot call GPL-restricted function from non-GPL compatible program\n");
+		bpfshim_ver_log(env, "cannot call GPL-restricted function from non-GPL compatible program\n");
 		return -EINVAL;
 	}
 	if (env->st->lock_id && c.id != 94) {
-		vrf_log(env, "function calls are not allowed while holding a lock\n");
+		bpfshim_ver_log(env, "function calls are not allowed while holding a lock\n");
 		return -EINVAL;
 	}
 	for (i = 0; i < 5; i++) {
@@ -418,11 +418,11 @@ int vrf_check_helper(struct vrf_env *env, const struct bpfshim_insn *in)
 	/* Map writes against read-only maps. */
 	if (c.map >= 0 && (c.id == 2 || c.id == 3 || c.id == 87 || c.id == 88) &&
 	    (env->maps[c.map].map_flags & BPFSHIM_F_RDONLY_PROG)) {
-		vrf_log(env, "write into map forbidden\n");
+		bpfshim_ver_log(env, "write into map forbidden\n");
 		return -EACCES;
 	}
 	if (c.map >= 0 && (c.id == 1 || c.id == 89) && (env->maps[c.map].map_flags & BPFSHIM_F_WRONLY_PROG)) {
-		vrf_log(env, "read from map forbidden\n");
+		bpfshim_ver_log(env, "read from map forbidden\n");
 		return -EACCES;
 	}
 	if (c.release) {
@@ -432,16 +432,16 @@ int vrf_check_helper(struct vrf_env *env, const struct bpfshim_insn *in)
 	}
 	if (c.id == HELPER_TAIL_CALL) {
 		if (env->st->nr_refs) {
-			vrf_log(env, "tail_call would lead to reference leak\n");
+			bpfshim_ver_log(env, "tail_call would lead to reference leak\n");
 			return -EINVAL;
 		}
-		env->subs[vrf_cur(env)->subprog].tail_call = true;
+		env->subs[bpfshim_ver_cur(env)->subprog].tail_call = true;
 		env->res->uses_tail_call = true;
 	}
 	env->res->helpers_used[in->imm / 64] |= (u64)1 << (in->imm % 64);
 	if (c.func >= 0) {
 		if (env->subs[c.func].start == 0) {
-			vrf_log(env, "callback function cannot be the main program\n");
+			bpfshim_ver_log(env, "callback function cannot be the main program\n");
 			return -EINVAL;
 		}
 		if (regs[3].kind == K_STACK)
@@ -454,25 +454,25 @@ int vrf_check_helper(struct vrf_env *env, const struct bpfshim_insn *in)
 	switch (c.h->ret) {
 	case BPFSHIM_RET_VOID:
 		/* tail_call falls through when it fails: R0 is not defined */
-		vrf_reg_none(&regs[0]);
+		bpfshim_ver_reg_none(&regs[0]);
 		break;
 	case BPFSHIM_RET_VALUE_OR_NULL:
 		if (env->maps[c.map].map_type == BPFSHIM_MAP_TYPE_ARRAY_OF_MAPS ||
 		    env->maps[c.map].map_type == BPFSHIM_MAP_TYPE_HASH_OF_MAPS) {
-			vrf_log(env, "map in map is not supported by this driver\n");
+			bpfshim_ver_log(env, "map in map is not supported by this driver\n");
 			return -EINVAL;
 		}
-		vrf_reg_ptr(&regs[0], K_MAP_VALUE);
+		bpfshim_ver_reg_ptr(&regs[0], K_MAP_VALUE);
 		regs[0].map = (u32)c.map;
 		regs[0].maybe_null = true;
 		regs[0].id = ++env->id_gen;
 		break;
 	case BPFSHIM_RET_ALLOC_MEM_OR_NULL:
 		if (env->st->nr_refs >= MAX_REFS) {
-			vrf_log(env, "too many references\n");
+			bpfshim_ver_log(env, "too many references\n");
 			return -E2BIG;
 		}
-		vrf_reg_ptr(&regs[0], K_MEM);
+		bpfshim_ver_reg_ptr(&regs[0], K_MEM);
 		regs[0].maybe_null = true;
 		regs[0].mem_size = c.alloc_size;
 		regs[0].id = ++env->id_gen;
@@ -480,39 +480,39 @@ int vrf_check_helper(struct vrf_env *env, const struct bpfshim_insn *in)
 		env->st->refs[env->st->nr_refs++] = regs[0].id;
 		break;
 	default:
-		vrf_reg_unknown(&regs[0]);
+		bpfshim_ver_reg_unknown(&regs[0]);
 	}
 	return 0;
 }
 
 /* A call of a BPF function of this program. */
-int vrf_check_call(struct vrf_env *env, const struct bpfshim_insn *in)
+int bpfshim_ver_check_call(struct vrf_env *env, const struct bpfshim_insn *in)
 {
 	struct vrf_state *st = env->st;
-	s32 sub = vrf_subprog_starting(env, env->pc + 1 + in->imm);
+	s32 sub = bpfshim_ver_subprog_starting(env, env->pc + 1 + in->imm);
 	struct vrf_frame *f;
 	u32 i;
 
 	if (sub < 0) {
-		vrf_log(env, "verifier bug. No program starts at insn %u\n", env->pc + 1 + in->imm);
+		bpfshim_ver_log(env, "verifier bug. No program starts at insn %u\n", env->pc + 1 + in->imm);
 		return -EFAULT;
 	}
 	if (st->cur + 1 >= MAX_FRAMES) {
-		vrf_log(env, "the call stack of %u frames is too deep\n", st->cur + 2);
+		bpfshim_ver_log(env, "the call stack of %u frames is too deep\n", st->cur + 2);
 		return -E2BIG;
 	}
 	if (st->lock_id) {
-		vrf_log(env, "function calls are not allowed while holding a lock\n");
+		bpfshim_ver_log(env, "function calls are not allowed while holding a lock\n");
 		return -EINVAL;
 	}
-	f = vrf_frame_new(env, (u32)sub, (s32)env->pc);
+	f = bpfshim_ver_frame_new(env, (u32)sub, (s32)env->pc);
 	if (!f)
 		return -ENOMEM;
 	for (i = BPFSHIM_REG_1; i <= BPFSHIM_REG_5; i++)
-		f->regs[i] = vrf_regs(env)[i];
-	clobber_args(vrf_regs(env));
+		f->regs[i] = bpfshim_ver_regs(env)[i];
+	clobber_args(bpfshim_ver_regs(env));
 	st->frames[++st->cur] = f;
-	vrf_reg_ptr(&f->regs[10], K_STACK);
+	bpfshim_ver_reg_ptr(&f->regs[10], K_STACK);
 	f->regs[10].frame = (u8)st->cur;
 	env->subs[sub].called = true;
 	env->prev_pc = env->pc;
@@ -521,42 +521,42 @@ int vrf_check_call(struct vrf_env *env, const struct bpfshim_insn *in)
 }
 
 /* Back to the caller, or (done) the end of a path. */
-int vrf_check_exit(struct vrf_env *env, bool *done)
+int bpfshim_ver_check_exit(struct vrf_env *env, bool *done)
 {
 	struct vrf_state *st = env->st;
-	struct vrf_frame *f = vrf_cur(env);
+	struct vrf_frame *f = bpfshim_ver_cur(env);
 	struct vrf_reg *r0 = &f->regs[0];
 	int err;
 
 	*done = false;
 	if (st->lock_id) {
-		vrf_log(env, "bpf_spin_unlock is missing\n");
+		bpfshim_ver_log(env, "bpf_spin_unlock is missing\n");
 		return -EINVAL;
 	}
 	if (st->cur && !f->in_callback) {
 		if (r0->kind == K_STACK && r0->frame == st->cur) {
-			vrf_log(env, "cannot return stack pointer to the caller\n");
+			bpfshim_ver_log(env, "cannot return stack pointer to the caller\n");
 			return -EINVAL;
 		}
 		st->frames[st->cur] = NULL;
 		st->cur--;
-		vrf_regs(env)[0] = *r0;
+		bpfshim_ver_regs(env)[0] = *r0;
 		env->prev_pc = env->pc;
 		env->pc = (u32)f->callsite + 1;
-		vrf_frame_free(env, f);
+		bpfshim_ver_frame_free(env, f);
 		return 0;
 	}
-	err = vrf_reg_read(env, 0);
+	err = bpfshim_ver_reg_read(env, 0);
 	if (err)
 		return err;
 	if (f->in_callback) {
 		if (r0->kind != K_SCALAR || r0->n.umax > (u64)f->cb_hi) {
-			vrf_log(env, "At callback return the register R0 has value out of the range (0x0; 0x%llx)\n",
+			bpfshim_ver_log(env, "At callback return the register R0 has value out of the range (0x0; 0x%llx)\n",
 				(unsigned long long)f->cb_hi);
 			return -EINVAL;
 		}
 		if (st->nr_refs != f->cb_refs) {
-			vrf_log(env, "Unreleased reference id=%u alloc_insn=%u\n", st->refs[0], 0);
+			bpfshim_ver_log(env, "Unreleased reference id=%u alloc_insn=%u\n", st->refs[0], 0);
 			return -EINVAL;
 		}
 		/* The path after the call is walked on its own. */
@@ -564,7 +564,7 @@ int vrf_check_exit(struct vrf_env *env, bool *done)
 		return 0;
 	}
 	if (st->nr_refs) {
-		vrf_log(env, "Unreleased reference id=%u alloc_insn=%u\n", st->refs[0], 0);
+		bpfshim_ver_log(env, "Unreleased reference id=%u alloc_insn=%u\n", st->refs[0], 0);
 		return -EINVAL;
 	}
 	*done = true;

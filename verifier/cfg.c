@@ -17,7 +17,7 @@ static bool is_bpf_call(const struct bpfshim_insn *i)
 	return i->code == (BPFSHIM_JMP | BPFSHIM_CALL) && i->src_reg == BPFSHIM_PSEUDO_CALL;
 }
 
-s32 vrf_subprog_starting(struct vrf_env *env, u32 insn)
+s32 bpfshim_ver_subprog_starting(struct vrf_env *env, u32 insn)
 {
 	u32 i;
 
@@ -27,7 +27,7 @@ s32 vrf_subprog_starting(struct vrf_env *env, u32 insn)
 	return -1;
 }
 
-u32 vrf_subprog_of(struct vrf_env *env, u32 insn)
+u32 bpfshim_ver_subprog_of(struct vrf_env *env, u32 insn)
 {
 	u32 i;
 
@@ -42,13 +42,13 @@ static int add_subprog(struct vrf_env *env, s64 start)
 	u32 i;
 
 	if (start < 0 || start >= env->len) {
-		vrf_log(env, "call to invalid destination\n");
+		bpfshim_ver_log(env, "call to invalid destination\n");
 		return -EINVAL;
 	}
-	if (vrf_subprog_starting(env, (u32)start) >= 0)
+	if (bpfshim_ver_subprog_starting(env, (u32)start) >= 0)
 		return 0;
 	if (env->nr_subs >= BPFSHIM_VRF_MAX_SUBPROGS) {
-		vrf_log(env, "too many subprograms\n");
+		bpfshim_ver_log(env, "too many subprograms\n");
 		return -E2BIG;
 	}
 	/* sorted by start */
@@ -61,7 +61,7 @@ static int add_subprog(struct vrf_env *env, s64 start)
 	return 0;
 }
 
-int vrf_find_subprogs(struct vrf_env *env)
+int bpfshim_ver_find_subprogs(struct vrf_env *env)
 {
 	u32 i, s;
 	int err;
@@ -93,13 +93,13 @@ int vrf_find_subprogs(struct vrf_env *env)
 			if (is_jump(class) && op != BPFSHIM_CALL && op != BPFSHIM_EXIT) {
 				to = (s64)i + 1 + in->off;
 				if (to < start || to >= end) {
-					vrf_log(env, "jump out of range from insn %u to %lld\n", i, (long long)to);
+					bpfshim_ver_log(env, "jump out of range from insn %u to %lld\n", i, (long long)to);
 					return -EINVAL;
 				}
 			}
 			if (i == end - 1 && in->code != (BPFSHIM_JMP | BPFSHIM_EXIT) &&
 			    in->code != (BPFSHIM_JMP | BPFSHIM_JA)) {
-				vrf_log(env, "last insn is not an exit or jmp\n");
+				bpfshim_ver_log(env, "last insn is not an exit or jmp\n");
 				return -EINVAL;
 			}
 		}
@@ -154,7 +154,7 @@ struct cfg_walk {
 static int visit_edge(struct vrf_env *env, struct cfg_walk *w, u32 from, u32 to, bool loop_ok)
 {
 	if (to >= env->len) {
-		vrf_log(env, "jump out of range from insn %u to %u\n", from, to);
+		bpfshim_ver_log(env, "jump out of range from insn %u to %u\n", from, to);
 		return -EINVAL;
 	}
 	if (!w->state[to]) {
@@ -163,22 +163,22 @@ static int visit_edge(struct vrf_env *env, struct cfg_walk *w, u32 from, u32 to,
 		return 0;
 	}
 	if (w->state[to] == SEEN && !loop_ok) {
-		vrf_log(env, "back-edge from insn %u to %u\n", from, to);
+		bpfshim_ver_log(env, "back-edge from insn %u to %u\n", from, to);
 		return -EINVAL;
 	}
 	return 0;
 }
 
-int vrf_check_cfg(struct vrf_env *env)
+int bpfshim_ver_check_cfg(struct vrf_env *env)
 {
 	struct cfg_walk w;
 	u32 i, n, out[3];
 	int err = 0;
 
 	memset(&w, 0, sizeof(w));
-	w.stack = vrf_alloc(env, (env->len + 1) * sizeof(*w.stack));
-	w.state = vrf_alloc(env, env->len);
-	w.edge = vrf_alloc(env, env->len);
+	w.stack = bpfshim_ver_alloc(env, (env->len + 1) * sizeof(*w.stack));
+	w.state = bpfshim_ver_alloc(env, env->len);
+	w.edge = bpfshim_ver_alloc(env, env->len);
 	if (!w.stack || !w.state || !w.edge) {
 		err = -ENOMEM;
 		goto out;
@@ -210,13 +210,13 @@ int vrf_check_cfg(struct vrf_env *env)
 	}
 	for (i = 0; i < env->len; i++) {
 		if (!w.state[i]) {
-			vrf_log(env, "unreachable insn %u\n", i);
+			bpfshim_ver_log(env, "unreachable insn %u\n", i);
 			err = -EINVAL;
 			goto out;
 		}
 		if (is_ldimm64(&env->insns[i])) {
 			if (w.state[i + 1]) {
-				vrf_log(env, "jump into the middle of ldimm64 insn %u\n", i);
+				bpfshim_ver_log(env, "jump into the middle of ldimm64 insn %u\n", i);
 				err = -EINVAL;
 				goto out;
 			}
@@ -224,9 +224,9 @@ int vrf_check_cfg(struct vrf_env *env)
 		}
 	}
 out:
-	vrf_free(env, w.stack, (env->len + 1) * sizeof(*w.stack));
-	vrf_free(env, w.state, env->len);
-	vrf_free(env, w.edge, env->len);
+	bpfshim_ver_free(env, w.stack, (env->len + 1) * sizeof(*w.stack));
+	bpfshim_ver_free(env, w.state, env->len);
+	bpfshim_ver_free(env, w.edge, env->len);
 	return err;
 }
 
@@ -276,7 +276,7 @@ static void use_def(const struct bpfshim_insn *in, u32 *use, u32 *def)
 }
 
 /* live = use + (live of successors - def), to a fixed point. */
-int vrf_liveness(struct vrf_env *env)
+int bpfshim_ver_liveness(struct vrf_env *env)
 {
 	bool changed = true;
 	u32 i, n, k, out[3], use, def, live;
@@ -314,7 +314,7 @@ int vrf_liveness(struct vrf_env *env)
  * Deepest chain of frames: 512 bytes in all, 256 for what tail calls, 8 frames.
  * Walks the call graph by an explicit stack of (subprogram, position).
  */
-int vrf_check_stack_depth(struct vrf_env *env)
+int bpfshim_ver_check_stack_depth(struct vrf_env *env)
 {
 	u32 ret_insn[MAX_FRAMES], ret_sub[MAX_FRAMES], depths[MAX_FRAMES];
 	u32 depth = 0, frame = 0, sub = 0, i, size;
@@ -330,11 +330,11 @@ enter:
 	depth += size;
 	tail_reachable = env->subs[sub].tail_call;
 	if (depth > BPFSHIM_VRF_MAX_STACK) {
-		vrf_log(env, "combined stack size of %u calls is %u. Too large\n", frame + 1, depth);
+		bpfshim_ver_log(env, "combined stack size of %u calls is %u. Too large\n", frame + 1, depth);
 		return -EACCES;
 	}
 	if (frame && tail_reachable && depth - size >= 256) {
-		vrf_log(env, "tail_calls are not allowed when call stack of previous frames is %u bytes. Too large\n",
+		bpfshim_ver_log(env, "tail_calls are not allowed when call stack of previous frames is %u bytes. Too large\n",
 			depth - size);
 		return -EACCES;
 	}
@@ -347,14 +347,14 @@ resume:
 		if (!env->aux[i].seen)
 			continue;	/* dead: it goes */
 		if (++steps > BPFSHIM_VRF_MAX_INSNS) {
-			vrf_log(env, "the call graph is too complex\n");
+			bpfshim_ver_log(env, "the call graph is too complex\n");
 			return -E2BIG;
 		}
-		next = vrf_subprog_starting(env, i + 1 + in->imm);
+		next = bpfshim_ver_subprog_starting(env, i + 1 + in->imm);
 		if (next < 0)
 			return -EFAULT;
 		if (frame + 1 >= MAX_FRAMES) {
-			vrf_log(env, "the call stack of %u frames is too deep !\n", frame + 1);
+			bpfshim_ver_log(env, "the call stack of %u frames is too deep !\n", frame + 1);
 			return -E2BIG;
 		}
 		ret_insn[frame] = i + 1;

@@ -6,49 +6,49 @@
 
 static int check_load(struct vrf_env *env, const struct bpfshim_insn *in)
 {
-	int err = vrf_reg_read(env, in->src_reg);
+	int err = bpfshim_ver_reg_read(env, in->src_reg);
 
 	if (!err)
-		err = vrf_reg_write(env, in->dst_reg);
+		err = bpfshim_ver_reg_write(env, in->dst_reg);
 	if (!err)
-		err = vrf_check_mem(env, in->src_reg, in->off, in->code, false, in->dst_reg);
+		err = bpfshim_ver_check_mem(env, in->src_reg, in->off, in->code, false, in->dst_reg);
 	return err;
 }
 
 static int check_store(struct vrf_env *env, const struct bpfshim_insn *in)
 {
-	int err = vrf_reg_read(env, in->dst_reg);
+	int err = bpfshim_ver_reg_read(env, in->dst_reg);
 
-	if (!err && vrf_regs(env)[in->dst_reg].kind == K_CTX &&
+	if (!err && bpfshim_ver_regs(env)[in->dst_reg].kind == K_CTX &&
 	    (BPFSHIM_CLASS(in->code) == BPFSHIM_ST)) {
-		vrf_log(env, "BPF_ST stores into R%u ctx is not allowed\n", in->dst_reg);
+		bpfshim_ver_log(env, "BPF_ST stores into R%u ctx is not allowed\n", in->dst_reg);
 		return -EACCES;
 	}
 	if (!err && BPFSHIM_CLASS(in->code) == BPFSHIM_STX)
-		err = vrf_reg_read(env, in->src_reg);
+		err = bpfshim_ver_reg_read(env, in->src_reg);
 	if (!err)
-		err = vrf_check_mem(env, in->dst_reg, in->off, in->code, true,
+		err = bpfshim_ver_check_mem(env, in->dst_reg, in->off, in->code, true,
 				    BPFSHIM_CLASS(in->code) == BPFSHIM_STX ? (s32)in->src_reg : -1);
 	return err;
 }
 
 static int check_atomic(struct vrf_env *env, const struct bpfshim_insn *in)
 {
-	struct vrf_reg *regs = vrf_regs(env), loaded, keep;
+	struct vrf_reg *regs = bpfshim_ver_regs(env), loaded, keep;
 	s32 into = -1;
 	int err;
 
-	err = vrf_reg_read(env, in->src_reg);
+	err = bpfshim_ver_reg_read(env, in->src_reg);
 	if (!err)
-		err = vrf_reg_read(env, in->dst_reg);
+		err = bpfshim_ver_reg_read(env, in->dst_reg);
 	if (err)
 		return err;
 	if (in->imm == BPFSHIM_CMPXCHG) {
-		err = vrf_reg_read(env, 0);
+		err = bpfshim_ver_reg_read(env, 0);
 		if (err)
 			return err;
 		if (regs[0].kind != K_SCALAR) {
-			vrf_log(env, "R0 leaks addr into mem\n");
+			bpfshim_ver_log(env, "R0 leaks addr into mem\n");
 			return -EACCES;
 		}
 		into = 0;
@@ -56,25 +56,25 @@ static int check_atomic(struct vrf_env *env, const struct bpfshim_insn *in)
 		into = in->src_reg;
 	}
 	if (regs[in->src_reg].kind != K_SCALAR) {
-		vrf_log(env, "R%u leaks addr into mem\n", in->src_reg);
+		bpfshim_ver_log(env, "R%u leaks addr into mem\n", in->src_reg);
 		return -EACCES;
 	}
 	if (regs[in->dst_reg].kind == K_CTX) {
-		vrf_log(env, "BPF_ATOMIC stores into R%u ctx is not allowed\n", in->dst_reg);
+		bpfshim_ver_log(env, "BPF_ATOMIC stores into R%u ctx is not allowed\n", in->dst_reg);
 		return -EACCES;
 	}
 	if (into >= 0) {
-		err = vrf_reg_write(env, (u32)into);
+		err = bpfshim_ver_reg_write(env, (u32)into);
 		if (err)
 			return err;
 	}
 	/* As a load (of something unknown), then as a store of something unknown. */
 	keep = regs[in->dst_reg];
-	err = vrf_check_mem(env, in->dst_reg, in->off, in->code, false, -1);
+	err = bpfshim_ver_check_mem(env, in->dst_reg, in->off, in->code, false, -1);
 	if (err)
 		return err;
 	regs[in->dst_reg] = keep;
-	vrf_reg_unknown(&loaded);
+	bpfshim_ver_reg_unknown(&loaded);
 	bpfshim_num_zext(&loaded.n, BPFSHIM_SIZE(in->code) == BPFSHIM_DW ? 8 : 4);
 	keep = regs[in->src_reg];
 	/* What is there afterwards is not known; R0 lends its place. */
@@ -83,11 +83,11 @@ static int check_atomic(struct vrf_env *env, const struct bpfshim_insn *in)
 
 		if (in->dst_reg == 0) {
 			regs[in->src_reg] = loaded;
-			err = vrf_check_mem(env, in->dst_reg, in->off, in->code, true, in->src_reg);
+			err = bpfshim_ver_check_mem(env, in->dst_reg, in->off, in->code, true, in->src_reg);
 			regs[in->src_reg] = keep;
 		} else {
 			regs[0] = loaded;
-			err = vrf_check_mem(env, in->dst_reg, in->off, in->code, true, 0);
+			err = bpfshim_ver_check_mem(env, in->dst_reg, in->off, in->code, true, 0);
 			regs[0] = r0;
 		}
 		regs[in->dst_reg] = dst;
@@ -99,31 +99,31 @@ static int check_atomic(struct vrf_env *env, const struct bpfshim_insn *in)
 
 static int check_ldimm64(struct vrf_env *env, const struct bpfshim_insn *in)
 {
-	struct vrf_reg *dst = &vrf_regs(env)[in->dst_reg];
+	struct vrf_reg *dst = &bpfshim_ver_regs(env)[in->dst_reg];
 	struct vrf_insn_aux *aux = &env->aux[env->pc];
-	int err = vrf_reg_write(env, in->dst_reg);
+	int err = bpfshim_ver_reg_write(env, in->dst_reg);
 	s32 sub;
 
 	if (err)
 		return err;
 	switch (in->src_reg) {
 	case 0:
-		vrf_reg_const(dst, (u32)in[0].imm | (u64)(u32)in[1].imm << 32);
+		bpfshim_ver_reg_const(dst, (u32)in[0].imm | (u64)(u32)in[1].imm << 32);
 		return 0;
 	case BPFSHIM_PSEUDO_FUNC:
-		sub = vrf_subprog_starting(env, env->pc + 1 + in->imm);
+		sub = bpfshim_ver_subprog_starting(env, env->pc + 1 + in->imm);
 		if (sub < 0)
 			return -EFAULT;
-		vrf_reg_ptr(dst, K_FUNC);
+		bpfshim_ver_reg_ptr(dst, K_FUNC);
 		dst->map = (u32)sub;
 		return 0;
 	case BPFSHIM_PSEUDO_MAP_FD:
 	case BPFSHIM_PSEUDO_MAP_IDX:
-		vrf_reg_ptr(dst, K_CONST_MAP);
+		bpfshim_ver_reg_ptr(dst, K_CONST_MAP);
 		dst->map = aux->map_idx;
 		return 0;
 	default:
-		vrf_reg_ptr(dst, K_MAP_VALUE);
+		bpfshim_ver_reg_ptr(dst, K_MAP_VALUE);
 		dst->map = aux->map_idx;
 		dst->off = (s32)aux->map_off;
 		if (env->maps[aux->map_idx].spin_lock_off >= 0)
@@ -143,7 +143,7 @@ static int check_insn(struct vrf_env *env, bool *done)
 	switch (class) {
 	case BPFSHIM_ALU:
 	case BPFSHIM_ALU64:
-		err = vrf_check_alu(env, in);
+		err = bpfshim_ver_check_alu(env, in);
 		break;
 	case BPFSHIM_LDX:
 		err = check_load(env, in);
@@ -167,22 +167,22 @@ static int check_insn(struct vrf_env *env, bool *done)
 		env->jmps++;
 		if (op == BPFSHIM_CALL) {
 			if (in->src_reg == BPFSHIM_PSEUDO_CALL)
-				return vrf_check_call(env, in);
+				return bpfshim_ver_check_call(env, in);
 			if (in->src_reg == BPFSHIM_PSEUDO_KFUNC_CALL) {
-				vrf_log(env, "calling kernel function is not allowed\n");
+				bpfshim_ver_log(env, "calling kernel function is not allowed\n");
 				return -EINVAL;
 			}
-			err = vrf_check_helper(env, in);
+			err = bpfshim_ver_check_helper(env, in);
 			break;
 		}
 		if (op == BPFSHIM_EXIT)
-			return vrf_check_exit(env, done);
+			return bpfshim_ver_check_exit(env, done);
 		if (op == BPFSHIM_JA) {
 			env->prev_pc = env->pc;
 			env->pc += 1 + in->off;
 			return 0;
 		}
-		return vrf_check_jump(env, in);
+		return bpfshim_ver_check_jump(env, in);
 	}
 	if (err)
 		return err;
@@ -194,15 +194,15 @@ static int start(struct vrf_env *env)
 {
 	struct vrf_frame *f;
 
-	env->st = vrf_state_new(env);
-	f = vrf_frame_new(env, 0, -1);
+	env->st = bpfshim_ver_state_new(env);
+	f = bpfshim_ver_frame_new(env, 0, -1);
 	if (!env->st || !f) {
-		vrf_frame_free(env, f);
+		bpfshim_ver_frame_free(env, f);
 		return -ENOMEM;
 	}
 	env->st->frames[0] = f;
-	vrf_reg_ptr(&f->regs[1], K_CTX);
-	vrf_reg_ptr(&f->regs[10], K_STACK);
+	bpfshim_ver_reg_ptr(&f->regs[1], K_CTX);
+	bpfshim_ver_reg_ptr(&f->regs[10], K_STACK);
 	return 0;
 }
 
@@ -214,11 +214,11 @@ static int walk(struct vrf_env *env)
 
 	while (!err) {
 		if (env->pc >= env->len) {
-			vrf_log(env, "invalid insn idx %u insn_cnt %u\n", env->pc, env->len);
+			bpfshim_ver_log(env, "invalid insn idx %u insn_cnt %u\n", env->pc, env->len);
 			return -EFAULT;
 		}
 		if (++env->processed > BPFSHIM_VRF_MAX_INSNS) {
-			vrf_log(env, "BPF program is too large. Processed %u insn\n", env->processed);
+			bpfshim_ver_log(env, "BPF program is too large. Processed %u insn\n", env->processed);
 			return -E2BIG;
 		}
 		if (!(env->processed & 1023)) {
@@ -226,21 +226,21 @@ static int walk(struct vrf_env *env)
 			if (err)
 				return err;
 		}
-		err = vrf_visited(env);
+		err = bpfshim_ver_visited(env);
 		if (err < 0)
 			return err;
 		done = err;
 		err = 0;
 		if (done) {
 			if (level & BPFSHIM_LOG_LEVEL2)
-				vrf_log(env, "%u: safe\n", env->pc);
+				bpfshim_ver_log(env, "%u: safe\n", env->pc);
 		} else {
 			if (level & (BPFSHIM_LOG_LEVEL1 | BPFSHIM_LOG_LEVEL2)) {
 				if (level & BPFSHIM_LOG_LEVEL2) {
-					vrf_log(env, "%u:", env->pc);
-					vrf_print_state(env, vrf_cur(env));
+					bpfshim_ver_log(env, "%u:", env->pc);
+					bpfshim_ver_print_state(env, bpfshim_ver_cur(env));
 				}
-				vrf_print_insn(env, env->pc);
+				bpfshim_ver_print_insn(env, env->pc);
 			}
 			env->aux[env->pc].seen = true;
 			if (env->insns[env->pc].code == (BPFSHIM_LD | BPFSHIM_IMM | BPFSHIM_DW))
@@ -250,13 +250,13 @@ static int walk(struct vrf_env *env)
 				return err;
 		}
 		if (done) {
-			vrf_path_end(env, env->st);
-			vrf_state_free(env, env->st);
+			bpfshim_ver_path_end(env, env->st);
+			bpfshim_ver_state_free(env, env->st);
 			env->st = NULL;
-			if (!vrf_pop(env))
+			if (!bpfshim_ver_pop(env))
 				return 0;
 			if (level & BPFSHIM_LOG_LEVEL2)
-				vrf_log(env, "\nfrom %u to %u:\n", env->prev_pc, env->pc);
+				bpfshim_ver_log(env, "\nfrom %u to %u:\n", env->prev_pc, env->pc);
 		}
 	}
 	return err;
@@ -268,13 +268,13 @@ static void print_stats(struct vrf_env *env)
 	u32 i;
 
 	if (env->prog->log_level & BPFSHIM_LOG_STATS) {
-		vrf_log(env, "verification time %llu usec\n", (unsigned long long)r->time_ns / 1000);
-		vrf_log(env, "stack depth ");
+		bpfshim_ver_log(env, "verification time %llu usec\n", (unsigned long long)r->time_ns / 1000);
+		bpfshim_ver_log(env, "stack depth ");
 		for (i = 0; i < env->nr_subs; i++)
-			vrf_log(env, "%u%s", env->subs[i].stack, i + 1 < env->nr_subs ? "+" : "");
-		vrf_log(env, "\n");
+			bpfshim_ver_log(env, "%u%s", env->subs[i].stack, i + 1 < env->nr_subs ? "+" : "");
+		bpfshim_ver_log(env, "\n");
 	}
-	vrf_log(env, "processed %u insns (limit %u) max_states_per_insn %u total_states %u peak_states %u mark_read %u\n",
+	bpfshim_ver_log(env, "processed %u insns (limit %u) max_states_per_insn %u total_states %u peak_states %u mark_read %u\n",
 		r->insn_processed, BPFSHIM_VRF_MAX_INSNS, r->max_states_per_insn,
 		r->total_states, r->peak_states, r->longest_mark_read_walk);
 }
@@ -284,28 +284,28 @@ static void cleanup(struct vrf_env *env)
 	struct vrf_state *st, *next;
 	u32 i;
 
-	vrf_state_free(env, env->st);
+	bpfshim_ver_state_free(env, env->st);
 	for (st = env->pending; st; st = next) {
 		next = st->next;
-		vrf_state_free(env, st);
+		bpfshim_ver_state_free(env, st);
 	}
 	if (env->explored) {
 		for (i = 0; i <= env->len; i++) {
 			for (st = env->explored[i]; st; st = next) {
 				next = st->next;
-				vrf_state_free(env, st);
+				bpfshim_ver_state_free(env, st);
 			}
 		}
 	}
 	for (st = env->evicted; st; st = next) {
 		next = st->next;
-		vrf_state_free(env, st);
+		bpfshim_ver_state_free(env, st);
 	}
-	vrf_free(env, env->explored, (env->len + 1) * sizeof(*env->explored));
-	vrf_free(env, env->subs, BPFSHIM_VRF_MAX_SUBPROGS * sizeof(*env->subs));
-	vrf_free(env, env->maps, (BPFSHIM_VRF_MAX_USED_MAPS + 1) * sizeof(*env->maps));
-	vrf_free(env, env->aux, (env->len + 1) * sizeof(*env->aux));
-	vrf_free(env, env->insns, env->len * sizeof(*env->insns));
+	bpfshim_ver_free(env, env->explored, (env->len + 1) * sizeof(*env->explored));
+	bpfshim_ver_free(env, env->subs, BPFSHIM_VRF_MAX_SUBPROGS * sizeof(*env->subs));
+	bpfshim_ver_free(env, env->maps, (BPFSHIM_VRF_MAX_USED_MAPS + 1) * sizeof(*env->maps));
+	bpfshim_ver_free(env, env->aux, (env->len + 1) * sizeof(*env->aux));
+	bpfshim_ver_free(env, env->insns, env->len * sizeof(*env->insns));
 }
 
 static int prepare(struct vrf_env *env)
@@ -313,15 +313,15 @@ static int prepare(struct vrf_env *env)
 	const struct bpfshim_vrf_prog *p = env->prog;
 
 	env->len = p->len;
-	env->insns = vrf_alloc(env, p->len * sizeof(*env->insns));
-	env->aux = vrf_alloc(env, (p->len + 1) * sizeof(*env->aux));
-	env->maps = vrf_alloc(env, (BPFSHIM_VRF_MAX_USED_MAPS + 1) * sizeof(*env->maps));
-	env->subs = vrf_alloc(env, BPFSHIM_VRF_MAX_SUBPROGS * sizeof(*env->subs));
-	env->explored = vrf_alloc(env, (p->len + 1) * sizeof(*env->explored));
+	env->insns = bpfshim_ver_alloc(env, p->len * sizeof(*env->insns));
+	env->aux = bpfshim_ver_alloc(env, (p->len + 1) * sizeof(*env->aux));
+	env->maps = bpfshim_ver_alloc(env, (BPFSHIM_VRF_MAX_USED_MAPS + 1) * sizeof(*env->maps));
+	env->subs = bpfshim_ver_alloc(env, BPFSHIM_VRF_MAX_SUBPROGS * sizeof(*env->subs));
+	env->explored = bpfshim_ver_alloc(env, (p->len + 1) * sizeof(*env->explored));
 	if (!env->insns || !env->aux || !env->maps || !env->subs || !env->explored)
 		return -ENOMEM;
 	memcpy(env->insns, p->insns, p->len * sizeof(*env->insns));
-	env->ctx = vrf_ctx_of(p->prog_type);
+	env->ctx = bpfshim_ver_ctx_of(p->prog_type);
 	if (!env->ctx)
 		return -EINVAL;
 	return 0;
@@ -348,19 +348,19 @@ int bpfshim_verify(const struct bpfshim_vrf_prog *prog, const struct bpfshim_vrf
 
 	err = prepare(env);
 	if (!err)
-		err = vrf_find_subprogs(env);
+		err = bpfshim_ver_find_subprogs(env);
 	if (!err)
-		err = vrf_check_insns(env);
+		err = bpfshim_ver_check_insns(env);
 	if (!err)
-		err = vrf_check_cfg(env);
+		err = bpfshim_ver_check_cfg(env);
 	if (!err)
-		err = vrf_liveness(env);
+		err = bpfshim_ver_liveness(env);
 	if (!err)
 		err = walk(env);
 	if (!err)
-		err = vrf_check_stack_depth(env);
+		err = bpfshim_ver_check_stack_depth(env);
 	if (!err)
-		err = vrf_fixup(env);
+		err = bpfshim_ver_fixup(env);
 
 	result->insn_processed = env->processed;
 	result->total_states = env->total_states;

@@ -18,7 +18,7 @@ static const struct vrf_ctx contexts[] = {
 	{ BPFSHIM_PROG_TYPE_SOCKET_FILTER, 0, 0, RULE_NONE, "socket_filter" },
 };
 
-const struct vrf_ctx *vrf_ctx_of(u32 prog_type)
+const struct vrf_ctx *bpfshim_ver_ctx_of(u32 prog_type)
 {
 	u32 i;
 
@@ -28,15 +28,15 @@ const struct vrf_ctx *vrf_ctx_of(u32 prog_type)
 	return NULL;
 }
 
-int vrf_ctx_access(struct vrf_env *env, s32 off, u32 size, bool write, struct vrf_reg *out)
+int bpfshim_ver_ctx_access(struct vrf_env *env, s32 off, u32 size, bool write, struct vrf_reg *out)
 {
 	const struct vrf_ctx *c = env->ctx;
 
 	if (write || c->rule == RULE_NONE || off < (s32)c->start || (u64)off + size > c->size || off % (s32)size) {
-		vrf_log(env, "invalid bpf_context access off=%d size=%u\n", off, size);
+		bpfshim_ver_log(env, "invalid bpf_context access off=%d size=%u\n", off, size);
 		return -EACCES;
 	}
-	vrf_reg_unknown(out);
+	bpfshim_ver_reg_unknown(out);
 	bpfshim_num_zext(&out->n, size);
 	return 0;
 }

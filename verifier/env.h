@@ -138,65 +138,65 @@ struct vrf_env {
 
 /* ---- log.c */
 __attribute__((format(printf, 2, 3)))
-void vrf_log(struct vrf_env *env, const char *fmt, ...);
-void vrf_print_insn(struct vrf_env *env, u32 idx);
-void vrf_print_state(struct vrf_env *env, const struct vrf_frame *f);
-const char *vrf_kind_name(const struct vrf_reg *r);
-void vrf_tnum_text(char *out, u32 size, struct bpfshim_tnum t);
+void bpfshim_ver_log(struct vrf_env *env, const char *fmt, ...);
+void bpfshim_ver_print_insn(struct vrf_env *env, u32 idx);
+void bpfshim_ver_print_state(struct vrf_env *env, const struct vrf_frame *f);
+const char *bpfshim_ver_kind_name(const struct vrf_reg *r);
+void bpfshim_ver_tnum_text(char *out, u32 size, struct bpfshim_tnum t);
 
 /* ---- state.c */
-void *vrf_alloc(struct vrf_env *env, size_t size);
-void vrf_free(struct vrf_env *env, void *p, size_t size);
-struct vrf_state *vrf_state_new(struct vrf_env *env);
-struct vrf_state *vrf_state_clone(struct vrf_env *env, const struct vrf_state *from);
-void vrf_state_free(struct vrf_env *env, struct vrf_state *st);
-struct vrf_frame *vrf_frame_new(struct vrf_env *env, u32 subprog, s32 callsite);
-void vrf_frame_free(struct vrf_env *env, struct vrf_frame *f);
-int vrf_frame_grow(struct vrf_env *env, struct vrf_frame *f, u32 slots);
-struct vrf_state *vrf_push(struct vrf_env *env, u32 insn, u32 prev);	/* a path for later */
-int vrf_pop(struct vrf_env *env);	/* 1: env->st is the next path; 0: none left */
-void vrf_path_end(struct vrf_env *env, struct vrf_state *st);
-int vrf_visited(struct vrf_env *env);	/* 1: prune; 0: go on; or an errno */
-void vrf_reg_none(struct vrf_reg *r);
-void vrf_reg_unknown(struct vrf_reg *r);
-void vrf_reg_const(struct vrf_reg *r, u64 v);
-void vrf_reg_ptr(struct vrf_reg *r, enum vrf_kind kind);
-static inline struct vrf_frame *vrf_cur(struct vrf_env *env)
+void *bpfshim_ver_alloc(struct vrf_env *env, size_t size);
+void bpfshim_ver_free(struct vrf_env *env, void *p, size_t size);
+struct vrf_state *bpfshim_ver_state_new(struct vrf_env *env);
+struct vrf_state *bpfshim_ver_state_clone(struct vrf_env *env, const struct vrf_state *from);
+void bpfshim_ver_state_free(struct vrf_env *env, struct vrf_state *st);
+struct vrf_frame *bpfshim_ver_frame_new(struct vrf_env *env, u32 subprog, s32 callsite);
+void bpfshim_ver_frame_free(struct vrf_env *env, struct vrf_frame *f);
+int bpfshim_ver_frame_grow(struct vrf_env *env, struct vrf_frame *f, u32 slots);
+struct vrf_state *bpfshim_ver_push(struct vrf_env *env, u32 insn, u32 prev);	/* a path for later */
+int bpfshim_ver_pop(struct vrf_env *env);	/* 1: env->st is the next path; 0: none left */
+void bpfshim_ver_path_end(struct vrf_env *env, struct vrf_state *st);
+int bpfshim_ver_visited(struct vrf_env *env);	/* 1: prune; 0: go on; or an errno */
+void bpfshim_ver_reg_none(struct vrf_reg *r);
+void bpfshim_ver_reg_unknown(struct vrf_reg *r);
+void bpfshim_ver_reg_const(struct vrf_reg *r, u64 v);
+void bpfshim_ver_reg_ptr(struct vrf_reg *r, enum vrf_kind kind);
+static inline struct vrf_frame *bpfshim_ver_cur(struct vrf_env *env)
 {
 	return env->st->frames[env->st->cur];
 }
-static inline struct vrf_reg *vrf_regs(struct vrf_env *env)
+static inline struct vrf_reg *bpfshim_ver_regs(struct vrf_env *env)
 {
-	return vrf_cur(env)->regs;
+	return bpfshim_ver_cur(env)->regs;
 }
 
 /* ---- cfg.c */
-int vrf_find_subprogs(struct vrf_env *env);
-int vrf_check_cfg(struct vrf_env *env);
-int vrf_liveness(struct vrf_env *env);
-int vrf_check_stack_depth(struct vrf_env *env);
-u32 vrf_subprog_of(struct vrf_env *env, u32 insn);
-s32 vrf_subprog_starting(struct vrf_env *env, u32 insn);	/* index or -1 */
+int bpfshim_ver_find_subprogs(struct vrf_env *env);
+int bpfshim_ver_check_cfg(struct vrf_env *env);
+int bpfshim_ver_liveness(struct vrf_env *env);
+int bpfshim_ver_check_stack_depth(struct vrf_env *env);
+u32 bpfshim_ver_subprog_of(struct vrf_env *env, u32 insn);
+s32 bpfshim_ver_subprog_starting(struct vrf_env *env, u32 insn);	/* index or -1 */
 
 /* ---- insn.c */
-int vrf_check_insns(struct vrf_env *env);	/* encoding, ld_imm64, maps */
+int bpfshim_ver_check_insns(struct vrf_env *env);	/* encoding, ld_imm64, maps */
 
 /* ---- mem.c */
-int vrf_check_mem(struct vrf_env *env, u32 regno, s32 off, u8 size_code, bool write, s32 value_reg);
-int vrf_check_region(struct vrf_env *env, u32 regno, u32 size, bool write, bool zero_ok, bool uninit_ok);
-int vrf_check_stack_region(struct vrf_env *env, u32 regno, const struct vrf_reg *r, u32 size, bool write, bool uninit_ok);
-int vrf_bounds_error(struct vrf_env *env, u32 regno, const struct vrf_reg *r, s32 off, u32 size, u32 limit, bool map);
+int bpfshim_ver_check_mem(struct vrf_env *env, u32 regno, s32 off, u8 size_code, bool write, s32 value_reg);
+int bpfshim_ver_check_region(struct vrf_env *env, u32 regno, u32 size, bool write, bool zero_ok, bool uninit_ok);
+int bpfshim_ver_check_stack_region(struct vrf_env *env, u32 regno, const struct vrf_reg *r, u32 size, bool write, bool uninit_ok);
+int bpfshim_ver_bounds_error(struct vrf_env *env, u32 regno, const struct vrf_reg *r, s32 off, u32 size, u32 limit, bool map);
 
 /* ---- alu.c */
-int vrf_check_alu(struct vrf_env *env, const struct bpfshim_insn *insn);
+int bpfshim_ver_check_alu(struct vrf_env *env, const struct bpfshim_insn *insn);
 /* ---- jump.c */
-int vrf_check_jump(struct vrf_env *env, const struct bpfshim_insn *insn);
+int bpfshim_ver_check_jump(struct vrf_env *env, const struct bpfshim_insn *insn);
 /* ---- call.c */
-int vrf_check_helper(struct vrf_env *env, const struct bpfshim_insn *insn);
-int vrf_check_call(struct vrf_env *env, const struct bpfshim_insn *insn);
-int vrf_check_exit(struct vrf_env *env, bool *done);
-int vrf_reg_read(struct vrf_env *env, u32 regno);
-int vrf_reg_write(struct vrf_env *env, u32 regno);
+int bpfshim_ver_check_helper(struct vrf_env *env, const struct bpfshim_insn *insn);
+int bpfshim_ver_check_call(struct vrf_env *env, const struct bpfshim_insn *insn);
+int bpfshim_ver_check_exit(struct vrf_env *env, bool *done);
+int bpfshim_ver_reg_read(struct vrf_env *env, u32 regno);
+int bpfshim_ver_reg_write(struct vrf_env *env, u32 regno);
 
 /* ---- ctx.c */
 /* One readable or writable field of a context. */
@@ -207,10 +207,10 @@ struct vrf_ctx {
 	u8 rule;		/* how: see ctx.c */
 	const char *name;
 };
-const struct vrf_ctx *vrf_ctx_of(u32 prog_type);
-int vrf_ctx_access(struct vrf_env *env, s32 off, u32 size, bool write, struct vrf_reg *out);
+const struct vrf_ctx *bpfshim_ver_ctx_of(u32 prog_type);
+int bpfshim_ver_ctx_access(struct vrf_env *env, s32 off, u32 size, bool write, struct vrf_reg *out);
 
 /* ---- fixup.c */
-int vrf_fixup(struct vrf_env *env);
+int bpfshim_ver_fixup(struct vrf_env *env);
 
 #endif /* BPFSHIM_VRF_ENV_H */

@@ -50,21 +50,21 @@ static void rewrite_ldimm64(struct vrf_env *env, u32 old, struct bpfshim_insn *o
 		out[1].imm = (s32)aux->map_off;
 		break;
 	case BPFSHIM_PSEUDO_FUNC:
-		out[0].imm = (s32)sub_new[vrf_subprog_starting(env, old + 1 + env->insns[old].imm)];
+		out[0].imm = (s32)sub_new[bpfshim_ver_subprog_starting(env, old + 1 + env->insns[old].imm)];
 		out[1].imm = 0;
 		break;
 	}
 }
 
-int vrf_fixup(struct vrf_env *env)
+int bpfshim_ver_fixup(struct vrf_env *env)
 {
 	struct bpfshim_vrf_result *res = env->res;
 	u32 i, n = 0, s, nr = 0, *new_idx, *sub_new;
 	int err = -ENOMEM;
 
 	/* new_idx[i]: where i, or what comes after it, lands */
-	new_idx = vrf_alloc(env, (env->len + 1) * sizeof(*new_idx));
-	sub_new = vrf_alloc(env, BPFSHIM_VRF_MAX_SUBPROGS * sizeof(*sub_new));
+	new_idx = bpfshim_ver_alloc(env, (env->len + 1) * sizeof(*new_idx));
+	sub_new = bpfshim_ver_alloc(env, BPFSHIM_VRF_MAX_SUBPROGS * sizeof(*sub_new));
 	if (!new_idx || !sub_new)
 		goto out;
 	for (i = 0; i < env->len; i++) {
@@ -118,7 +118,7 @@ int vrf_fixup(struct vrf_env *env)
 			u32 to = i + 1 + in->imm;
 
 			out->imm = (s32)((s64)new_idx[to] - (n + 1));
-			out->off = (s16)sub_new[vrf_subprog_starting(env, to)];
+			out->off = (s16)sub_new[bpfshim_ver_subprog_starting(env, to)];
 		}
 		n += 1 + two;
 		i += two;
@@ -148,7 +148,7 @@ int vrf_fixup(struct vrf_env *env)
 	}
 	err = 0;
 out:
-	vrf_free(env, sub_new, BPFSHIM_VRF_MAX_SUBPROGS * sizeof(*sub_new));
-	vrf_free(env, new_idx, (env->len + 1) * sizeof(*new_idx));
+	bpfshim_ver_free(env, sub_new, BPFSHIM_VRF_MAX_SUBPROGS * sizeof(*sub_new));
+	bpfshim_ver_free(env, new_idx, (env->len + 1) * sizeof(*new_idx));
 	return err;
 }

@@ -10,7 +10,7 @@ static const struct vrf_helper helpers[] = {
 	BPFSHIM_HELPERS(H_ROW, N_ROW)
 };
 
-const struct vrf_helper *vrf_helper_of(s32 id)
+const struct vrf_helper *bpfshim_ver_helper_of(s32 id)
 {
 	if (id < 0 || id >= (s32)ARRAY_SIZE(helpers) || !helpers[id].name)
 		return NULL;

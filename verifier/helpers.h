@@ -54,7 +54,7 @@ struct vrf_helper {
 	u8 arg[5];
 };
 
-/** vrf_helper_of() - the row of a helper id; NULL: no such id. */
-const struct vrf_helper *vrf_helper_of(s32 id);
+/** bpfshim_ver_helper_of() - the row of a helper id; NULL: no such id. */
+const struct vrf_helper *bpfshim_ver_helper_of(s32 id);
 
 #endif /* BPFSHIM_VRF_HELPERS_H */

@@ -4,7 +4,7 @@
 
 static int reserved(struct vrf_env *env, const char *what)
 {
-	vrf_log(env, "%s uses reserved fields\n", what);
+	bpfshim_ver_log(env, "%s uses reserved fields\n", what);
 	return -EINVAL;
 }
 
@@ -24,7 +24,7 @@ static int check_alu(struct vrf_env *env, const struct bpfshim_insn *in)
 		return 0;
 	}
 	if (op > BPFSHIM_END) {
-		vrf_log(env, "invalid BPF_ALU opcode %x\n", op);
+		bpfshim_ver_log(env, "invalid BPF_ALU opcode %x\n", op);
 		return -EINVAL;
 	}
 	if (BPFSHIM_SRC(in->code) ? in->imm || in->off : in->src_reg || in->off)
@@ -32,14 +32,14 @@ static int check_alu(struct vrf_env *env, const struct bpfshim_insn *in)
 	if (BPFSHIM_SRC(in->code))
 		return 0;
 	if ((op == BPFSHIM_DIV || op == BPFSHIM_MOD) && !in->imm) {
-		vrf_log(env, "div by zero\n");
+		bpfshim_ver_log(env, "div by zero\n");
 		return -EINVAL;
 	}
 	if (op == BPFSHIM_LSH || op == BPFSHIM_RSH || op == BPFSHIM_ARSH) {
 		s32 width = class == BPFSHIM_ALU64 ? 64 : 32;
 
 		if (in->imm < 0 || in->imm >= width) {
-			vrf_log(env, "invalid shift %d\n", in->imm);
+			bpfshim_ver_log(env, "invalid shift %d\n", in->imm);
 			return -EINVAL;
 		}
 	}
@@ -69,7 +69,7 @@ static int check_jmp(struct vrf_env *env, const struct bpfshim_insn *in)
 		return 0;
 	}
 	if (op > BPFSHIM_JSLE) {
-		vrf_log(env, "invalid BPF_JMP/JMP32 opcode %x\n", op);
+		bpfshim_ver_log(env, "invalid BPF_JMP/JMP32 opcode %x\n", op);
 		return -EINVAL;
 	}
 	if (BPFSHIM_SRC(in->code) ? in->imm != 0 : in->src_reg != 0)
@@ -105,11 +105,11 @@ static int check_mem(struct vrf_env *env, const struct bpfshim_insn *in)
 		case BPFSHIM_CMPXCHG:
 			break;
 		default:
-			vrf_log(env, "BPF_ATOMIC uses invalid atomic opcode %02x\n", in->imm);
+			bpfshim_ver_log(env, "BPF_ATOMIC uses invalid atomic opcode %02x\n", in->imm);
 			return -EINVAL;
 		}
 		if (size != BPFSHIM_W && size != BPFSHIM_DW) {
-			vrf_log(env, "invalid atomic operand size\n");
+			bpfshim_ver_log(env, "invalid atomic operand size\n");
 			return -EINVAL;
 		}
 		return 0;
@@ -130,7 +130,7 @@ static int resolve_map(struct vrf_env *env, u32 i)
 	int err;
 
 	if (!value && in[1].imm) {
-		vrf_log(env, "unrecognized bpf_ld_imm64 insn\n");
+		bpfshim_ver_log(env, "unrecognized bpf_ld_imm64 insn\n");
 		return -EINVAL;
 	}
 	/* Into the next free place; the caller says which place it is for. */
@@ -139,7 +139,7 @@ static int resolve_map(struct vrf_env *env, u32 i)
 	err = env->ops->map_get(env->cookie, in->imm, is_idx, &idx, map);
 	if (err) {
 		if (err != -E2BIG)
-			vrf_log(env, "fd %d is not pointing to valid bpf_map\n", in->imm);
+			bpfshim_ver_log(env, "fd %d is not pointing to valid bpf_map\n", in->imm);
 		return err;
 	}
 	if (idx >= BPFSHIM_VRF_MAX_USED_MAPS)
@@ -151,15 +151,15 @@ static int resolve_map(struct vrf_env *env, u32 i)
 	off = value ? (u32)in[1].imm : 0;
 	if (value) {
 		if (off >= BPFSHIM_VRF_MAX_INSNS * 512u) {
-			vrf_log(env, "direct value offset of %u is not allowed\n", off);
+			bpfshim_ver_log(env, "direct value offset of %u is not allowed\n", off);
 			return -EINVAL;
 		}
 		if (map->map_type != BPFSHIM_MAP_TYPE_ARRAY || map->max_entries != 1) {
-			vrf_log(env, "no direct value access support for this map type\n");
+			bpfshim_ver_log(env, "no direct value access support for this map type\n");
 			return -EINVAL;
 		}
 		if (off >= map->value_size) {
-			vrf_log(env, "invalid access to map value pointer, value_size=%u off=%u\n",
+			bpfshim_ver_log(env, "invalid access to map value pointer, value_size=%u off=%u\n",
 				map->value_size, off);
 			return -EINVAL;
 		}
@@ -174,11 +174,11 @@ static int check_ldimm64(struct vrf_env *env, u32 i)
 	struct bpfshim_insn *in = &env->insns[i];
 
 	if (i + 1 >= env->len || in[1].code || in[1].dst_reg || in[1].src_reg || in[1].off) {
-		vrf_log(env, "invalid bpf_ld_imm64 insn\n");
+		bpfshim_ver_log(env, "invalid bpf_ld_imm64 insn\n");
 		return -EINVAL;
 	}
 	if (in->off) {
-		vrf_log(env, "BPF_LD_IMM64 uses reserved fields\n");
+		bpfshim_ver_log(env, "BPF_LD_IMM64 uses reserved fields\n");
 		return -EINVAL;
 	}
 	switch (in->src_reg) {
@@ -186,12 +186,12 @@ static int check_ldimm64(struct vrf_env *env, u32 i)
 		return 0;
 	case BPFSHIM_PSEUDO_FUNC:
 		if (in[1].imm) {
-			vrf_log(env, "unrecognized bpf_ld_imm64 insn\n");
+			bpfshim_ver_log(env, "unrecognized bpf_ld_imm64 insn\n");
 			return -EINVAL;
 		}
 		return 0;
 	case BPFSHIM_PSEUDO_BTF_ID:
-		vrf_log(env, "kernel variables are not supported by this driver\n");
+		bpfshim_ver_log(env, "kernel variables are not supported by this driver\n");
 		return -EINVAL;
 	case BPFSHIM_PSEUDO_MAP_FD:
 	case BPFSHIM_PSEUDO_MAP_VALUE:
@@ -199,11 +199,11 @@ static int check_ldimm64(struct vrf_env *env, u32 i)
 	case BPFSHIM_PSEUDO_MAP_IDX_VALUE:
 		return resolve_map(env, i);
 	}
-	vrf_log(env, "unrecognized bpf_ld_imm64 insn\n");
+	bpfshim_ver_log(env, "unrecognized bpf_ld_imm64 insn\n");
 	return -EINVAL;
 }
 
-int vrf_check_insns(struct vrf_env *env)
+int bpfshim_ver_check_insns(struct vrf_env *env)
 {
 	u32 i;
 	int err;
@@ -213,11 +213,11 @@ int vrf_check_insns(struct vrf_env *env)
 		u8 class = BPFSHIM_CLASS(in->code);
 
 		if (in->dst_reg >= REG_COUNT) {
-			vrf_log(env, "R%d is invalid\n", in->dst_reg);
+			bpfshim_ver_log(env, "R%d is invalid\n", in->dst_reg);
 			return -EINVAL;
 		}
 		if (in->src_reg >= REG_COUNT) {
-			vrf_log(env, "R%d is invalid\n", in->src_reg);
+			bpfshim_ver_log(env, "R%d is invalid\n", in->src_reg);
 			return -EINVAL;
 		}
 		switch (class) {
@@ -237,14 +237,14 @@ int vrf_check_insns(struct vrf_env *env)
 				break;
 			}
 			if (BPFSHIM_MODE(in->code) == BPFSHIM_ABS || BPFSHIM_MODE(in->code) == BPFSHIM_IND) {
-				vrf_log(env, "BPF_LD_[ABS|IND] instructions not allowed for this program type\n");
+				bpfshim_ver_log(env, "BPF_LD_[ABS|IND] instructions not allowed for this program type\n");
 				return -EINVAL;
 			}
 			if (BPFSHIM_MODE(in->code) == BPFSHIM_IMM) {
-				vrf_log(env, "invalid BPF_LD_IMM insn\n");
+				bpfshim_ver_log(env, "invalid BPF_LD_IMM insn\n");
 				return -EINVAL;
 			}
-			vrf_log(env, "unknown opcode %02x\n", in->code);
+			bpfshim_ver_log(env, "unknown opcode %02x\n", in->code);
 			return -EINVAL;
 		default:
 			err = check_mem(env, in);

@@ -27,7 +27,7 @@ static void null_reg(struct vrf_reg *r, u32 id, bool is_null)
 	if (!r->maybe_null || r->id != id)
 		return;
 	if (is_null) {
-		vrf_reg_const(r, 0);
+		bpfshim_ver_reg_const(r, 0);
 		return;
 	}
 	r->maybe_null = false;
@@ -60,9 +60,9 @@ static void learn_null(struct vrf_state *st, u32 id, u32 ref, bool is_null)
 	}
 }
 
-int vrf_check_jump(struct vrf_env *env, const struct bpfshim_insn *in)
+int bpfshim_ver_check_jump(struct vrf_env *env, const struct bpfshim_insn *in)
 {
-	struct vrf_reg *regs = vrf_regs(env), *dst = &regs[in->dst_reg], *src, imm;
+	struct vrf_reg *regs = bpfshim_ver_regs(env), *dst = &regs[in->dst_reg], *src, imm;
 	bool w32 = BPFSHIM_CLASS(in->code) == BPFSHIM_JMP32;
 	u8 op = BPFSHIM_OP(in->code);
 	struct vrf_state *other;
@@ -70,15 +70,15 @@ int vrf_check_jump(struct vrf_env *env, const struct bpfshim_insn *in)
 	int err;
 
 	if (BPFSHIM_SRC(in->code)) {
-		err = vrf_reg_read(env, in->src_reg);
+		err = bpfshim_ver_reg_read(env, in->src_reg);
 		if (err)
 			return err;
 		src = &regs[in->src_reg];
 	} else {
-		vrf_reg_const(&imm, (u64)(s64)in->imm);
+		bpfshim_ver_reg_const(&imm, (u64)(s64)in->imm);
 		src = &imm;
 	}
-	err = vrf_reg_read(env, in->dst_reg);
+	err = bpfshim_ver_reg_read(env, in->dst_reg);
 	if (err)
 		return err;
 
@@ -109,7 +109,7 @@ int vrf_check_jump(struct vrf_env *env, const struct bpfshim_insn *in)
 	}
 
 	/* Both: the jump is walked later. */
-	other = vrf_push(env, pc + 1 + in->off, pc);
+	other = bpfshim_ver_push(env, pc + 1 + in->off, pc);
 	if (!other)
 		return env->oom ? -ENOMEM : -EFAULT;
 	if (dst->kind == K_SCALAR && src->kind == K_SCALAR) {
@@ -120,7 +120,7 @@ int vrf_check_jump(struct vrf_env *env, const struct bpfshim_insn *in)
 		if (BPFSHIM_SRC(in->code))
 			osrc = &other->frames[other->cur]->regs[in->src_reg];
 		else
-			vrf_reg_const(&oimm, (u64)(s64)in->imm), osrc = &oimm;
+			bpfshim_ver_reg_const(&oimm, (u64)(s64)in->imm), osrc = &oimm;
 		if (dst != src) {
 			bpfshim_num_assume(&odst->n, &osrc->n, op, w32, true);
 			bpfshim_num_assume(&dst->n, &src->n, op, w32, false);

@@ -30,7 +30,7 @@ static int touch_stack(struct vrf_env *env, struct vrf_frame *f, s32 off)
 
 	if ((u32)-off > sub->stack)
 		sub->stack = (u32)-off;
-	return vrf_frame_grow(env, f, slot_of(off) + 1);
+	return bpfshim_ver_frame_grow(env, f, slot_of(off) + 1);
 }
 
 static void misc_slot(struct vrf_slot *s)
@@ -52,13 +52,13 @@ static int stack_range(struct vrf_env *env, u32 regno, const struct vrf_reg *r, 
 		*lo = (s64)r->n.t.value + r->off + off;
 		*hi = *lo + size;
 		if (*lo < -BPFSHIM_VRF_MAX_STACK || *hi > 0) {
-			vrf_log(env, "invalid %s stack R%u off=%lld size=%u\n", what, regno, (long long)*lo, size);
+			bpfshim_ver_log(env, "invalid %s stack R%u off=%lld size=%u\n", what, regno, (long long)*lo, size);
 			return -EACCES;
 		}
 		return 0;
 	}
 	if (r->n.smax >= MAX_PTR_OFF || r->n.smin <= -MAX_PTR_OFF) {
-		vrf_log(env, "invalid unbounded variable-offset %s stack R%u\n", what, regno);
+		bpfshim_ver_log(env, "invalid unbounded variable-offset %s stack R%u\n", what, regno);
 		return -EACCES;
 	}
 	*lo = r->n.smin + r->off + off;
@@ -66,8 +66,8 @@ static int stack_range(struct vrf_env *env, u32 regno, const struct vrf_reg *r, 
 	if (*lo < -BPFSHIM_VRF_MAX_STACK || *hi > 0) {
 		char t[48];
 
-		vrf_tnum_text(t, sizeof(t), r->n.t);
-		vrf_log(env, "invalid variable-offset %s stack R%u var_off=%s off=%d size=%u\n",
+		bpfshim_ver_tnum_text(t, sizeof(t), r->n.t);
+		bpfshim_ver_log(env, "invalid variable-offset %s stack R%u var_off=%s off=%d size=%u\n",
 			what, regno, t, r->off + off, size);
 		return -EACCES;
 	}
@@ -90,7 +90,7 @@ static int stack_read(struct vrf_env *env, u32 regno, const struct vrf_reg *r, s
 	err = touch_stack(env, f, (s32)lo);
 	if (err)
 		return err;
-	vrf_reg_unknown(out);
+	bpfshim_ver_reg_unknown(out);
 	if (hi - lo != size) {	/* anywhere in there: no pointer may be read in part */
 		for (i = slot_of((s32)hi - 1); i <= slot_of((s32)lo); i++) {
 			if (f->slots[i].byte[7] == S_SPILL && f->slots[i].reg.kind != K_SCALAR)
@@ -107,7 +107,7 @@ static int stack_read(struct vrf_env *env, u32 regno, const struct vrf_reg *r, s
 			return 0;
 		}
 		if (s->reg.kind != K_SCALAR) {
-			vrf_log(env, "invalid size of register fill\n");
+			bpfshim_ver_log(env, "invalid size of register fill\n");
 			return -EACCES;
 		}
 		if (b == 0) {
@@ -123,7 +123,7 @@ static int stack_read(struct vrf_env *env, u32 regno, const struct vrf_reg *r, s
 		zero = false;
 	}
 	if (zero)
-		vrf_reg_const(out, 0);
+		bpfshim_ver_reg_const(out, 0);
 	bpfshim_num_zext(&out->n, size);
 	return 0;
 }
@@ -154,11 +154,11 @@ static int stack_write(struct vrf_env *env, u32 regno, const struct vrf_reg *r, 
 			return 0;
 		}
 		if (size != 8) {
-			vrf_log(env, "invalid size of register spill\n");
+			bpfshim_ver_log(env, "invalid size of register spill\n");
 			return -EACCES;
 		}
 		if (value->kind == K_STACK && r->frame != env->st->cur && value->frame == env->st->cur) {
-			vrf_log(env, "cannot spill pointers to stack into stack frame of the caller\n");
+			bpfshim_ver_log(env, "cannot spill pointers to stack into stack frame of the caller\n");
 			return -EINVAL;
 		}
 	}
@@ -187,7 +187,7 @@ static int stack_write(struct vrf_env *env, u32 regno, const struct vrf_reg *r, 
 }
 
 /* A helper's view of stack memory: size bytes, all of them. */
-int vrf_check_stack_region(struct vrf_env *env, u32 regno, const struct vrf_reg *r, u32 size,
+int bpfshim_ver_check_stack_region(struct vrf_env *env, u32 regno, const struct vrf_reg *r, u32 size,
 			   bool write, bool uninit_ok)
 {
 	struct vrf_frame *f = env->st->frames[r->frame];
@@ -219,36 +219,36 @@ static int out_of_region(struct vrf_env *env, const struct vrf_reg *r, s64 off, 
 	if (off >= 0 && (u64)off + size <= limit)
 		return 0;
 	if (r->kind == K_MAP_VALUE)
-		vrf_log(env, "invalid access to map value, value_size=%u off=%lld size=%u\n",
+		bpfshim_ver_log(env, "invalid access to map value, value_size=%u off=%lld size=%u\n",
 			limit, (long long)off, size);
 	else if (r->kind == K_MAP_KEY)
-		vrf_log(env, "invalid access to map key, key_size=%u off=%lld size=%u\n",
+		bpfshim_ver_log(env, "invalid access to map key, key_size=%u off=%lld size=%u\n",
 			limit, (long long)off, size);
 	else
-		vrf_log(env, "invalid access to memory, mem_size=%u off=%lld size=%u\n",
+		bpfshim_ver_log(env, "invalid access to memory, mem_size=%u off=%lld size=%u\n",
 			limit, (long long)off, size);
 	return -EACCES;
 }
 
-int vrf_bounds_error(struct vrf_env *env, u32 regno, const struct vrf_reg *r, s32 off, u32 size, u32 limit, bool map)
+int bpfshim_ver_bounds_error(struct vrf_env *env, u32 regno, const struct vrf_reg *r, s32 off, u32 size, u32 limit, bool map)
 {
 	s64 fixed = (s64)r->off + off;
 
 	(void)map;
 	if (r->n.smin < 0 && (r->n.smin < -(s64)MAX_PTR_OFF || r->n.smin + fixed < 0)) {
-		vrf_log(env, "R%u min value is negative, either use unsigned index or do a if (index >=0) check.\n", regno);
+		bpfshim_ver_log(env, "R%u min value is negative, either use unsigned index or do a if (index >=0) check.\n", regno);
 		return -EACCES;
 	}
 	if (out_of_region(env, r, r->n.smin + fixed, size, limit)) {
-		vrf_log(env, "R%u min value is outside of the allowed memory range\n", regno);
+		bpfshim_ver_log(env, "R%u min value is outside of the allowed memory range\n", regno);
 		return -EACCES;
 	}
 	if (r->n.umax >= MAX_PTR_OFF) {
-		vrf_log(env, "R%u unbounded memory access, make sure to bounds check any such access\n", regno);
+		bpfshim_ver_log(env, "R%u unbounded memory access, make sure to bounds check any such access\n", regno);
 		return -EACCES;
 	}
 	if (out_of_region(env, r, (s64)r->n.umax + fixed, size, limit)) {
-		vrf_log(env, "R%u max value is outside of the allowed memory range\n", regno);
+		bpfshim_ver_log(env, "R%u max value is outside of the allowed memory range\n", regno);
 		return -EACCES;
 	}
 	return 0;
@@ -268,54 +268,54 @@ static int map_value_access(struct vrf_env *env, u32 regno, const struct vrf_reg
 	int err;
 
 	if (map->map_flags & no) {
-		vrf_log(env, "%s map forbidden, value_size=%u off=%lld size=%u\n",
+		bpfshim_ver_log(env, "%s map forbidden, value_size=%u off=%lld size=%u\n",
 			write ? "write into" : "read from", map->value_size,
 			(long long)(r->n.smin + r->off + off), size);
 		return -EACCES;
 	}
-	err = vrf_bounds_error(env, regno, r, off, size, map->value_size, true);
+	err = bpfshim_ver_bounds_error(env, regno, r, off, size, map->value_size, true);
 	if (err)
 		return err;
 	if (overlaps(r, off, size, map->spin_lock_off, 4)) {
-		vrf_log(env, "bpf_spin_lock cannot be accessed directly by load/store\n");
+		bpfshim_ver_log(env, "bpf_spin_lock cannot be accessed directly by load/store\n");
 		return -EACCES;
 	}
 	if (overlaps(r, off, size, map->timer_off, 16)) {
-		vrf_log(env, "bpf_timer cannot be accessed directly by load/store\n");
+		bpfshim_ver_log(env, "bpf_timer cannot be accessed directly by load/store\n");
 		return -EACCES;
 	}
 	return 0;
 }
 
 /* Memory for a helper: kernel and user of the region agree on its size. */
-int vrf_check_region(struct vrf_env *env, u32 regno, u32 size, bool write, bool zero_ok, bool uninit_ok)
+int bpfshim_ver_check_region(struct vrf_env *env, u32 regno, u32 size, bool write, bool zero_ok, bool uninit_ok)
 {
-	const struct vrf_reg *r = &vrf_regs(env)[regno];
+	const struct vrf_reg *r = &bpfshim_ver_regs(env)[regno];
 
 	if (!size && !zero_ok) {
-		vrf_log(env, "R%u invalid zero-sized read\n", regno);
+		bpfshim_ver_log(env, "R%u invalid zero-sized read\n", regno);
 		return -EACCES;
 	}
 	switch (r->kind) {
 	case K_STACK:
-		return vrf_check_stack_region(env, regno, r, size, write, uninit_ok);
+		return bpfshim_ver_check_stack_region(env, regno, r, size, write, uninit_ok);
 	case K_MAP_VALUE:
 		return map_value_access(env, regno, r, 0, size, write);
 	case K_MAP_KEY:
 		if (write) {
-			vrf_log(env, "R%u cannot write into map_key\n", regno);
+			bpfshim_ver_log(env, "R%u cannot write into map_key\n", regno);
 			return -EACCES;
 		}
-		return vrf_bounds_error(env, regno, r, 0, size, env->maps[r->map].key_size, false);
+		return bpfshim_ver_bounds_error(env, regno, r, 0, size, env->maps[r->map].key_size, false);
 	case K_MEM:
 		if (write && r->rdonly) {
-			vrf_log(env, "R%u cannot write into rdonly_mem\n", regno);
+			bpfshim_ver_log(env, "R%u cannot write into rdonly_mem\n", regno);
 			return -EACCES;
 		}
-		return vrf_bounds_error(env, regno, r, 0, size, r->mem_size, false);
+		return bpfshim_ver_bounds_error(env, regno, r, 0, size, r->mem_size, false);
 	}
-	vrf_log(env, "R%u type=%s expected=fp, pkt, pkt_meta, map_key, map_value, mem, alloc_mem, buf\n",
-		regno, vrf_kind_name(r));
+	bpfshim_ver_log(env, "R%u type=%s expected=fp, pkt, pkt_meta, map_key, map_value, mem, alloc_mem, buf\n",
+		regno, bpfshim_ver_kind_name(r));
 	return -EACCES;
 }
 
@@ -333,8 +333,8 @@ static int check_alignment(struct vrf_env *env, const struct vrf_reg *r, s32 off
 	t.value += (s64)r->off + off;
 	if (!((t.value | t.mask) & (size - 1)))
 		return 0;
-	vrf_tnum_text(text, sizeof(text), r->n.t);
-	vrf_log(env, "misaligned %saccess off %s+%d+%d size %u\n", what, text, r->off, off, size);
+	bpfshim_ver_tnum_text(text, sizeof(text), r->n.t);
+	bpfshim_ver_log(env, "misaligned %saccess off %s+%d+%d size %u\n", what, text, r->off, off, size);
 	return -EACCES;
 }
 
@@ -348,35 +348,35 @@ static void constant_load(struct vrf_env *env, const struct vrf_reg *r, s32 off,
 		return;
 	if (env->ops->map_read(env->cookie, r->map, (u32)(r->n.t.value + r->off + off), size, &v))
 		return;
-	vrf_reg_const(out, v);
+	bpfshim_ver_reg_const(out, v);
 }
 
 /*
  * A load (value_reg is the destination) or a store (its source, or -1 for an
  * immediate).  Both registers were found readable.
  */
-int vrf_check_mem(struct vrf_env *env, u32 regno, s32 off, u8 size_code, bool write, s32 value_reg)
+int bpfshim_ver_check_mem(struct vrf_env *env, u32 regno, s32 off, u8 size_code, bool write, s32 value_reg)
 {
-	struct vrf_reg *regs = vrf_regs(env), *r = &regs[regno];
+	struct vrf_reg *regs = bpfshim_ver_regs(env), *r = &regs[regno];
 	struct vrf_insn_aux *aux = &env->aux[env->pc];
 	struct vrf_reg out, *value = value_reg >= 0 ? &regs[value_reg] : NULL;
 	u32 size = size_of(size_code);
 	int err;
 
 	if (r->kind == K_SCALAR || r->maybe_null || r->kind == K_CONST_MAP || r->kind == K_FUNC) {
-		vrf_log(env, "R%u invalid mem access '%s'\n", regno, vrf_kind_name(r));
+		bpfshim_ver_log(env, "R%u invalid mem access '%s'\n", regno, bpfshim_ver_kind_name(r));
 		return -EACCES;
 	}
 	/* One instruction, one kind of context access: it may be rewritten. */
 	if (aux->ptr_kind && aux->ptr_kind != r->kind && (aux->ptr_kind == K_CTX || r->kind == K_CTX)) {
-		vrf_log(env, "same insn cannot be used with different pointers\n");
+		bpfshim_ver_log(env, "same insn cannot be used with different pointers\n");
 		return -EINVAL;
 	}
 	aux->ptr_kind = r->kind;
 	err = check_alignment(env, r, off, size);
 	if (err)
 		return err;
-	vrf_reg_unknown(&out);
+	bpfshim_ver_reg_unknown(&out);
 	bpfshim_num_zext(&out.n, size);
 	switch (r->kind) {
 	case K_STACK:
@@ -384,7 +384,7 @@ int vrf_check_mem(struct vrf_env *env, u32 regno, s32 off, u8 size_code, bool wr
 			struct vrf_reg imm;
 
 			if (!value) {
-				vrf_reg_const(&imm, (u64)(s64)env->insns[env->pc].imm);
+				bpfshim_ver_reg_const(&imm, (u64)(s64)env->insns[env->pc].imm);
 				value = &imm;
 			}
 			return stack_write(env, regno, r, off, size, value);
@@ -398,35 +398,35 @@ int vrf_check_mem(struct vrf_env *env, u32 regno, s32 off, u8 size_code, bool wr
 		break;
 	case K_MAP_KEY:
 		if (write) {
-			vrf_log(env, "write to change key R%u not allowed\n", regno);
+			bpfshim_ver_log(env, "write to change key R%u not allowed\n", regno);
 			return -EACCES;
 		}
-		err = vrf_bounds_error(env, regno, r, off, size, env->maps[r->map].key_size, false);
+		err = bpfshim_ver_bounds_error(env, regno, r, off, size, env->maps[r->map].key_size, false);
 		break;
 	case K_MEM:
 		if (write && r->rdonly) {
-			vrf_log(env, "R%u cannot write into rdonly_mem\n", regno);
+			bpfshim_ver_log(env, "R%u cannot write into rdonly_mem\n", regno);
 			return -EACCES;
 		}
-		err = vrf_bounds_error(env, regno, r, off, size, r->mem_size, false);
+		err = bpfshim_ver_bounds_error(env, regno, r, off, size, r->mem_size, false);
 		break;
 	case K_CTX:
 		if (r->off < 0) {
-			vrf_log(env, "negative offset ctx ptr R%u off=%d disallowed\n", regno, r->off);
+			bpfshim_ver_log(env, "negative offset ctx ptr R%u off=%d disallowed\n", regno, r->off);
 			return -EACCES;
 		}
 		if (r->off) {
-			vrf_log(env, "dereference of modified ctx ptr R%u off=%d disallowed\n", regno, r->off);
+			bpfshim_ver_log(env, "dereference of modified ctx ptr R%u off=%d disallowed\n", regno, r->off);
 			return -EACCES;
 		}
 		if (!bpfshim_num_is_const(&r->n) || r->n.t.value) {
 			char t[48];
 
-			vrf_tnum_text(t, sizeof(t), r->n.t);
-			vrf_log(env, "variable ctx access var_off=%s disallowed\n", t);
+			bpfshim_ver_tnum_text(t, sizeof(t), r->n.t);
+			bpfshim_ver_log(env, "variable ctx access var_off=%s disallowed\n", t);
 			return -EACCES;
 		}
-		err = vrf_ctx_access(env, off, size, write, &out);
+		err = bpfshim_ver_ctx_access(env, off, size, write, &out);
 		if (!err) {
 			aux->ctx_access = true;
 			if ((u32)off + size > env->res->max_ctx_offset)
@@ -434,7 +434,7 @@ int vrf_check_mem(struct vrf_env *env, u32 regno, s32 off, u8 size_code, bool wr
 		}
 		break;
 	default:
-		vrf_log(env, "R%u invalid mem access '%s'\n", regno, vrf_kind_name(r));
+		bpfshim_ver_log(env, "R%u invalid mem access '%s'\n", regno, bpfshim_ver_kind_name(r));
 		return -EACCES;
 	}
 	if (err)

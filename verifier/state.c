@@ -4,7 +4,7 @@
 
 #define MAX_PENDING 8192	/* as 6.1: "The sequence of %d jumps is too complex" */
 
-void *vrf_alloc(struct vrf_env *env, size_t size)
+void *bpfshim_ver_alloc(struct vrf_env *env, size_t size)
 {
 	void *p;
 
@@ -23,7 +23,7 @@ void *vrf_alloc(struct vrf_env *env, size_t size)
 	return p;
 }
 
-void vrf_free(struct vrf_env *env, void *p, size_t size)
+void bpfshim_ver_free(struct vrf_env *env, void *p, size_t size)
 {
 	if (!p)
 		return;
@@ -31,92 +31,92 @@ void vrf_free(struct vrf_env *env, void *p, size_t size)
 	env->ops->free(env->cookie, p);
 }
 
-void vrf_reg_none(struct vrf_reg *r)
+void bpfshim_ver_reg_none(struct vrf_reg *r)
 {
 	memset(r, 0, sizeof(*r));
 	r->kind = K_NONE;
 	bpfshim_num_unknown(&r->n);
 }
 
-void vrf_reg_unknown(struct vrf_reg *r)
+void bpfshim_ver_reg_unknown(struct vrf_reg *r)
 {
 	memset(r, 0, sizeof(*r));
 	r->kind = K_SCALAR;
 	bpfshim_num_unknown(&r->n);
 }
 
-void vrf_reg_const(struct vrf_reg *r, u64 v)
+void bpfshim_ver_reg_const(struct vrf_reg *r, u64 v)
 {
 	memset(r, 0, sizeof(*r));
 	r->kind = K_SCALAR;
 	bpfshim_num_const(&r->n, v);
 }
 
-void vrf_reg_ptr(struct vrf_reg *r, enum vrf_kind kind)
+void bpfshim_ver_reg_ptr(struct vrf_reg *r, enum vrf_kind kind)
 {
 	memset(r, 0, sizeof(*r));
 	r->kind = kind;
 	bpfshim_num_const(&r->n, 0);
 }
 
-struct vrf_frame *vrf_frame_new(struct vrf_env *env, u32 subprog, s32 callsite)
+struct vrf_frame *bpfshim_ver_frame_new(struct vrf_env *env, u32 subprog, s32 callsite)
 {
-	struct vrf_frame *f = vrf_alloc(env, sizeof(*f));
+	struct vrf_frame *f = bpfshim_ver_alloc(env, sizeof(*f));
 	u32 i;
 
 	if (!f)
 		return NULL;
 	for (i = 0; i < REG_COUNT; i++)
-		vrf_reg_none(&f->regs[i]);
+		bpfshim_ver_reg_none(&f->regs[i]);
 	f->subprog = subprog;
 	f->callsite = callsite;
 	return f;
 }
 
-void vrf_frame_free(struct vrf_env *env, struct vrf_frame *f)
+void bpfshim_ver_frame_free(struct vrf_env *env, struct vrf_frame *f)
 {
 	if (!f)
 		return;
-	vrf_free(env, f->slots, f->nr_slots * sizeof(*f->slots));
-	vrf_free(env, f, sizeof(*f));
+	bpfshim_ver_free(env, f->slots, f->nr_slots * sizeof(*f->slots));
+	bpfshim_ver_free(env, f, sizeof(*f));
 }
 
-int vrf_frame_grow(struct vrf_env *env, struct vrf_frame *f, u32 slots)
+int bpfshim_ver_frame_grow(struct vrf_env *env, struct vrf_frame *f, u32 slots)
 {
 	struct vrf_slot *n;
 
 	if (slots <= f->nr_slots)
 		return 0;
-	n = vrf_alloc(env, slots * sizeof(*n));
+	n = bpfshim_ver_alloc(env, slots * sizeof(*n));
 	if (!n)
 		return -ENOMEM;
 	if (f->nr_slots)
 		memcpy(n, f->slots, f->nr_slots * sizeof(*n));
-	vrf_free(env, f->slots, f->nr_slots * sizeof(*n));
+	bpfshim_ver_free(env, f->slots, f->nr_slots * sizeof(*n));
 	f->slots = n;
 	f->nr_slots = slots;
 	return 0;
 }
 
-struct vrf_state *vrf_state_new(struct vrf_env *env)
+struct vrf_state *bpfshim_ver_state_new(struct vrf_env *env)
 {
-	return vrf_alloc(env, sizeof(struct vrf_state));
+	return bpfshim_ver_alloc(env, sizeof(struct vrf_state));
 }
 
-void vrf_state_free(struct vrf_env *env, struct vrf_state *st)
+void bpfshim_ver_state_free(struct vrf_env *env, struct vrf_state *st)
 {
 	u32 i;
 
 	if (!st)
 		return;
 	for (i = 0; i < MAX_FRAMES; i++)
-		vrf_frame_free(env, st->frames[i]);
-	vrf_free(env, st, sizeof(*st));
+		bpfshim_ver_frame_free(env, st->frames[i]);
+	bpfshim_ver_free(env, st, sizeof(*st));
 }
 
-struct vrf_state *vrf_state_clone(struct vrf_env *env, const struct vrf_state *from)
+struct vrf_state *bpfshim_ver_state_clone(struct vrf_env *env, const struct vrf_state *from)
 {
-	struct vrf_state *st = vrf_state_new(env);
+	struct vrf_state *st = bpfshim_ver_state_new(env);
 	u32 i;
 
 	if (!st)
@@ -128,7 +128,7 @@ struct vrf_state *vrf_state_clone(struct vrf_env *env, const struct vrf_state *f
 	st->link = NULL;
 	for (i = 0; i <= from->cur; i++) {
 		const struct vrf_frame *s = from->frames[i];
-		struct vrf_frame *d = vrf_alloc(env, sizeof(*d));
+		struct vrf_frame *d = bpfshim_ver_alloc(env, sizeof(*d));
 
 		if (!d)
 			goto fail;
@@ -137,7 +137,7 @@ struct vrf_state *vrf_state_clone(struct vrf_env *env, const struct vrf_state *f
 		d->nr_slots = 0;
 		st->frames[i] = d;
 		if (s->nr_slots) {
-			d->slots = vrf_alloc(env, s->nr_slots * sizeof(*d->slots));
+			d->slots = bpfshim_ver_alloc(env, s->nr_slots * sizeof(*d->slots));
 			if (!d->slots)
 				goto fail;
 			d->nr_slots = s->nr_slots;
@@ -146,19 +146,19 @@ struct vrf_state *vrf_state_clone(struct vrf_env *env, const struct vrf_state *f
 	}
 	return st;
 fail:
-	vrf_state_free(env, st);
+	bpfshim_ver_state_free(env, st);
 	return NULL;
 }
 
-struct vrf_state *vrf_push(struct vrf_env *env, u32 insn, u32 prev)
+struct vrf_state *bpfshim_ver_push(struct vrf_env *env, u32 insn, u32 prev)
 {
 	struct vrf_state *st;
 
 	if (env->nr_pending >= MAX_PENDING) {
-		vrf_log(env, "The sequence of %u jumps is too complex.\n", env->nr_pending);
+		bpfshim_ver_log(env, "The sequence of %u jumps is too complex.\n", env->nr_pending);
 		return NULL;
 	}
-	st = vrf_state_clone(env, env->st);
+	st = bpfshim_ver_state_clone(env, env->st);
 	if (!st)
 		return NULL;
 	st->insn = insn;
@@ -172,7 +172,7 @@ struct vrf_state *vrf_push(struct vrf_env *env, u32 insn, u32 prev)
 	return st;
 }
 
-int vrf_pop(struct vrf_env *env)
+int bpfshim_ver_pop(struct vrf_env *env)
 {
 	struct vrf_state *st = env->pending;
 
@@ -188,7 +188,7 @@ int vrf_pop(struct vrf_env *env)
 }
 
 /* A path ended: ancestors with no other path left become safe to compare with. */
-void vrf_path_end(struct vrf_env *env, struct vrf_state *st)
+void bpfshim_ver_path_end(struct vrf_env *env, struct vrf_state *st)
 {
 	struct vrf_state *p, *parent;
 
@@ -200,7 +200,7 @@ void vrf_path_end(struct vrf_env *env, struct vrf_state *st)
 			*p->link = p->next;
 			if (p->next)
 				p->next->link = p->link;
-			vrf_state_free(env, p);
+			bpfshim_ver_state_free(env, p);
 		}
 	}
 }
@@ -214,7 +214,7 @@ static void evict(struct vrf_env *env, struct vrf_state **where)
 	*where = st->next;
 	env->peak_states--;
 	if (!st->branches) {
-		vrf_state_free(env, st);
+		bpfshim_ver_state_free(env, st);
 		return;
 	}
 	st->next = env->evicted;
@@ -356,7 +356,7 @@ static bool state_covers(struct vrf_env *env, const struct vrf_state *old, const
 	return ids_match(m, old->lock_id, cur->lock_id);
 }
 
-int vrf_visited(struct vrf_env *env)
+int bpfshim_ver_visited(struct vrf_env *env)
 {
 	struct vrf_state *cur = env->st, *old, **where, *copy;
 	struct idmap *m;
@@ -366,7 +366,7 @@ int vrf_visited(struct vrf_env *env)
 
 	if (!env->aux[pc].prune)
 		return 0;
-	m = vrf_alloc(env, sizeof(*m));
+	m = bpfshim_ver_alloc(env, sizeof(*m));
 	if (!m)
 		return -ENOMEM;
 	cur->insn = pc;
@@ -379,7 +379,7 @@ int vrf_visited(struct vrf_env *env)
 			if (old->branches) {
 				/* Still being walked: the same state again never ends. */
 				if (state_covers(env, old, cur, m, true)) {
-					vrf_log(env, "infinite loop detected at insn %u\n", pc);
+					bpfshim_ver_log(env, "infinite loop detected at insn %u\n", pc);
 					ret = -EINVAL;
 					goto out;
 				}
@@ -404,7 +404,7 @@ int vrf_visited(struct vrf_env *env)
 		env->res->max_states_per_insn = states;
 	if (!add)
 		goto out;
-	copy = vrf_state_clone(env, cur);
+	copy = bpfshim_ver_state_clone(env, cur);
 	if (!copy) {
 		ret = -ENOMEM;
 		goto out;
@@ -418,6 +418,6 @@ int vrf_visited(struct vrf_env *env)
 	env->last_processed = env->processed;
 	cur->parent = copy;
 out:
-	vrf_free(env, m, sizeof(*m));
+	bpfshim_ver_free(env, m, sizeof(*m));
 	return ret;
 }

@@ -15,7 +15,9 @@
 #include <linux/bug.h>
 #include <linux/kernel.h>
 #else
+#include <stdarg.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stddef.h>
 #include <string.h>
 #include <errno.h>

@@ -16,7 +16,6 @@
  * can find a lock held by its own CPU, not even in NMI.
  */
 #include "maps.h"
-#include <linux/rculist_nulls.h>
 
 #define CHUNK_BYTES	(64u << 10)
 #define LOW_WATER	32	/* free elements below which the pool grows */
