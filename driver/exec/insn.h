@@ -6,7 +6,11 @@
 #include "exec.h"
 
 #define BPFSHIM_LD_IMM64	(BPFSHIM_LD | BPFSHIM_IMM | BPFSHIM_DW)
+/* helpers the engines know by number */
+#define BPFSHIM_HELPER_LOOKUP	1
+#define BPFSHIM_HELPER_CPU	8
 #define BPFSHIM_HELPER_TAIL_CALL 12
+#define BPFSHIM_HELPER_TASK	35
 
 /* How an instruction may be used; 0: unknown to the engines. */
 enum bpfshim_insn_kind {

@@ -64,15 +64,16 @@ int main(int argc, char **argv)
 	host_map_value[0] = (unsigned long)mem;
 	if (argc == 3 && !strcmp(argv[1], "-x"))
 		return vec_export(argv[2]);
-	for (i = 0; host_engines[i]; i++) {
-		if (argc > 1 && strcmp(argv[1], host_engines[i]->name))
+	for (i = 0; (engine = host_engine_at(i)); i++) {
+		if (argc > 1 && strcmp(argv[1], engine->name))
 			continue;
-		engine = host_engines[i];
 		sink.vecs = 0;
 		sink.cases = 0;
 		vec_all(&sink);
-		printf("%s: %u programs, %llu runs, %u wrong\n", engine->name, sink.vecs,
-		       (unsigned long long)sink.cases, failed);
+		printf("%s: %u programs, %llu runs, %llu bytes of code, %u wrong\n",
+		       engine->name, sink.vecs, (unsigned long long)sink.cases,
+		       (unsigned long long)host_jit_facts.bytes, failed);
+		host_jit_facts.bytes = 0;
 	}
 	return failed ? 1 : 0;
 }

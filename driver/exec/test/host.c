@@ -54,16 +54,20 @@ static void interp_finish(struct host_prog *p)
 
 static const struct host_engine interp = { "interp", interp_prepare, interp_call, interp_finish };
 
-const struct host_engine *const host_engines[] = { &interp, NULL };
+const struct host_engine *host_engine_at(u32 i)
+{
+	return i ? host_jit_engine(i - 1) : &interp;
+}
 
 const struct host_engine *host_engine(const char *name)
 {
+	const struct host_engine *e;
 	u32 i;
 
-	for (i = 0; host_engines[i]; i++)
-		if (!strcmp(host_engines[i]->name, name))
-			return host_engines[i];
-	return NULL;
+	for (i = 0; (e = host_engine_at(i)); i++)
+		if (!strcmp(e->name, name))
+			break;
+	return e;
 }
 
 void host_probe(u32 i)
@@ -162,4 +166,5 @@ void host_free(struct host_prog *p, const struct host_engine *e)
 void host_init(void)
 {
 	host_env.probe_load = probe_load;
+	host_jit_init();
 }

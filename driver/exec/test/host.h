@@ -4,6 +4,7 @@
 #define BPFSHIM_EXEC_TEST_HOST_H
 
 #include "vec.h"
+#include "../jit.h"
 
 /* A program, its engine's state. */
 struct host_prog {
@@ -25,7 +26,7 @@ extern struct bpfshim_exec_env host_env;
 /* Words that ld_imm64 gives for map i, and the start of its value. */
 extern u64 host_map_addr[64], host_map_value[64];
 
-extern const struct host_engine *const host_engines[];	/* NULL at the end */
+const struct host_engine *host_engine_at(u32 i);	/* NULL at the end; 0: interpreter */
 const struct host_engine *host_engine(const char *name);
 
 /*
@@ -39,5 +40,15 @@ int host_link(struct host_prog *p, const struct host_engine *e,
 void host_probe(u32 i);
 void host_free(struct host_prog *p, const struct host_engine *e);
 void host_init(void);
+
+/* host_jit.c */
+struct host_jit_facts {
+	u32 parr_max, parr_slots, parr_native;
+	void (*map_info)(void *cookie, u32 idx, struct bpfshim_jit_map *m);
+	u64 bytes;		/* of images so far */
+};
+extern struct host_jit_facts host_jit_facts;
+void host_jit_init(void);
+const struct host_engine *host_jit_engine(u32 i);
 
 #endif

@@ -3,7 +3,7 @@
  * A plugin for Alan Jowett's bpf_conformance: the program as hex bytes on
  * stdin (or after --program), its memory as hex bytes as the first argument;
  * R0 in hex on stdout.  R1 = memory, R2 = its length.
- * Option: --engine NAME (default: the last one built in, the fastest).
+ * Option: --engine NAME (interp, jit (default), jit-plain, ...).
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,7 +55,8 @@ static u64 nothing(u64 a, u64 b, u64 c, u64 d, u64 e)
 
 int main(int argc, char **argv)
 {
-	const struct host_engine *e = NULL;
+	const struct host_engine *e;
+	const char *name = "jit";
 	const char *text = NULL, *hexmem = "";
 	char *in = NULL;
 	struct host_prog p;
@@ -64,18 +65,16 @@ int main(int argc, char **argv)
 	int i, err;
 	u64 r0;
 
-	for (i = 0; host_engines[i]; i++)
-		e = host_engines[i];
 	for (i = 1; i < argc; i++) {
-		if (!strcmp(argv[i], "--engine") && i + 1 < argc)
-			e = host_engine(argv[++i]);
-		else if (!strcmp(argv[i], "--program") && i + 1 < argc)
+		if (!strcmp(argv[i], "--engine") && i + 1 < argc) {
+			name = argv[++i];
+		} else if (!strcmp(argv[i], "--program") && i + 1 < argc) {
 			text = argv[++i];
-		else if (!strncmp(argv[i], "--", 2))
-			;	/* --debug and what else runners pass */
-		else
+		} else if (strncmp(argv[i], "--", 2)) {
 			hexmem = argv[i];
+		}	/* else --debug and what else runners pass */
 	}
+	e = host_engine(name);
 	if (!e) {
 		fprintf(stderr, "no such engine\n");
 		return 1;

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* x86-64 encoding for the JIT. Freestanding. */
+#ifndef BPFSHIM_EXEC_JIT_EMIT_H
+#define BPFSHIM_EXEC_JIT_EMIT_H
+
+#include "insn.h"
+#include "jit.h"
+
+enum bpfshim_x86_reg {
+	RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI,
+	R8, R9, R10, R11, R12, R13, R14, R15,
+	NOREG = 0xff
+};
+
+/*
+ * Registers of a program.  R1 to R5 lie where a C function expects its
+ * arguments and R0 where it leaves its result; R6 to R9 where C preserves
+ * them.  R10 has no register: it is rsp plus a constant.  r9, r10, r11 are
+ * free for the compiler; rbp stays the caller's, for its back traces.
+ */
+static inline u32 bpfshim_jit_reg(u32 bpf)
+{
+	static const u8 map[10] = { RAX, RDI, RSI, RDX, RCX, R8, RBX, R13, R14, R15 };
+
+	return map[bpf];
+}
+
+/* Flags of instructions (struct bpfshim_jit.flags). */
+#define JF_LEADER	(1 << 0)	/* somebody jumps here */
+#define JF_LONG		(1 << 1)	/* its jump needs 32 bits */
+#define JF_LOOKUP	(1 << 2)	/* call: a lookup that is inlined */
+#define JF_CONST_KEY	(1 << 3)	/* ... with a key known now */
+#define JF_PERCPU	(1 << 4)	/* call: one per-CPU word */
+
+/* What each function needs. */
+struct bpfshim_jit_fn {
+	u8 saved;		/* bit n: R6+n is written */
+	bool counts;		/* keeps the count of tail calls */
+	bool calls;
+	bool framed;		/* set up with stack */
+	u32 stack;		/* bytes for the program, rounded to 8 */
+	u32 frame;		/* all that is subtracted from rsp */
+};
+
+/* The count of tail calls lies just above the program's stack. */
+#define JIT_COUNT_SLOT(f)	((s32)(f)->stack)
+
+struct bpfshim_x86_mem {
+	u8 base, index, shift;	/* index NOREG: none */
+	s32 disp;
+};
+
+static inline struct bpfshim_x86_mem mem_at(u32 base, s32 disp)
+{
+	struct bpfshim_x86_mem m;
+
+	m.base = base;
+	m.index = NOREG;
+	m.shift = 0;
+	m.disp = disp;
+	return m;
+}
+
+static inline struct bpfshim_x86_mem mem_index(u32 base, u32 index, u32 shift, s32 disp)
+{
+	struct bpfshim_x86_mem m = mem_at(base, disp);
+
+	m.index = index;
+	m.shift = shift;
+	return m;
+}
+
+#define X_W	1	/* 64-bit */
+#define X_16	2	/* 16-bit: operand size prefix */
+#define X_B	4	/* the register operand is a byte */
+#define X_B_RM	8	/* the r/m operand, a register, is a byte */
+#define X_LOCK	16
+#define X_GS	32
+#define X_F3	64
+#define X_0F38	128	/* opcode is in that map; otherwise 0x100 means 0f */
+
+static inline bool fits8(s64 v)
+{
+	return v == (s8)v;
+}
+
+static inline bool fits32(s64 v)
+{
+	return v == (s32)v;
+}
+
+static inline void emit8(struct bpfshim_jit *j, u32 b)
+{
+	if (j->pos < j->cap)
+		j->buf[j->pos] = b;
+	j->pos++;
+}
+
+static inline void emit32(struct bpfshim_jit *j, u32 v)
+{
+	emit8(j, v);
+	emit8(j, v >> 8);
+	emit8(j, v >> 16);
+	emit8(j, v >> 24);
+}
+
+static inline void emit64(struct bpfshim_jit *j, u64 v)
+{
+	emit32(j, v);
+	emit32(j, v >> 32);
+}
+
+/* A jump over what follows: patched by patch8(j, the result). */
+static inline u32 jump8(struct bpfshim_jit *j, u32 opcode)
+{
+	emit8(j, opcode);
+	emit8(j, 0);
+	return j->pos;
+}
+
+static inline void patch8(struct bpfshim_jit *j, u32 from)
+{
+	if (from <= j->cap)
+		j->buf[from - 1] = j->pos - from;
+}
+
+/* jit_emit.c */
+void x86_rr(struct bpfshim_jit *j, u32 fl, u32 op, u32 reg, u32 rm);
+void x86_rm(struct bpfshim_jit *j, u32 fl, u32 op, u32 reg, struct bpfshim_x86_mem m);
+/* gs:[off] as the memory operand */
+void x86_gs(struct bpfshim_jit *j, u32 fl, u32 op, u32 reg, s32 off);
+/* add, or, and, sub, xor, cmp with an immediate: ext 0, 1, 4, 5, 6, 7 */
+void x86_alu_imm(struct bpfshim_jit *j, u32 fl, u32 ext, u32 rm, s32 imm);
+void x86_alu_mem_imm(struct bpfshim_jit *j, u32 fl, u32 ext, struct bpfshim_x86_mem m, s32 imm);
+void x86_mov(struct bpfshim_jit *j, bool w, u32 dst, u32 src);	/* nothing when w and equal */
+void x86_mov_imm(struct bpfshim_jit *j, u32 dst, u64 imm);	/* shortest; changes flags */
+/* shl, shr, sar: ext 4, 5, 7; n below the width; n 0: zero-extends only */
+void x86_shift_imm(struct bpfshim_jit *j, bool w, u32 ext, u32 rm, u32 n);
+/* dst = src shifted by cnt: pp 1 shl, 3 shr, 2 sar (BMI2) */
+void x86_shiftx(struct bpfshim_jit *j, bool w, u32 pp, u32 dst, u32 src, u32 cnt);
+void x86_bswap(struct bpfshim_jit *j, bool w, u32 reg);
+void x86_push(struct bpfshim_jit *j, u32 reg);
+void x86_pop(struct bpfshim_jit *j, u32 reg);
+
+#define x86_lea(j, w, dst, m)	x86_rm(j, (w) ? X_W : 0, 0x8d, dst, m)
+#define x86_test(j, w, r)	x86_rr(j, (w) ? X_W : 0, 0x85, r, r)
+
+/* jit_x86.c: what the emitters of instructions share */
+
+/* Register holding BPF register r for reading; R10 is computed into r11. */
+u32 jit_read(struct bpfshim_jit *j, u32 r);
+/* Memory at BPF register r + off */
+struct bpfshim_x86_mem jit_mem(struct bpfshim_jit *j, u32 r, s32 off);
+/* r11 = imm, sign-extended (w) or zero-extended, without its bits in the image */
+void jit_blind(struct bpfshim_jit *j, u32 i, bool w, s32 imm);
+/* Registers live after instruction i (bit n: Rn). */
+u32 jit_live_after(const struct bpfshim_jit *j, u32 i);
+/* Jump to instruction t on condition cc (-1: always); i: whose JF_LONG. */
+void jit_jump(struct bpfshim_jit *j, u32 i, int cc, u32 t);
+/* Where a jump to t ends, through unconditional jumps. */
+u32 jit_thread(const struct bpfshim_jit *j, u32 t);
+/* Undo the frame; r0 and the rest are kept. */
+void jit_unwind(struct bpfshim_jit *j);
+void jit_leave(struct bpfshim_jit *j);
+
+static inline struct bpfshim_jit_fn *jit_fn(struct bpfshim_jit *j)
+{
+	return &j->fns[j->sub];
+}
+
+static inline bool jit_blinds(const struct bpfshim_jit *j)
+{
+	return j->o->flags & BPFSHIM_JIT_BLIND;
+}
+
+/* Emit instruction i, all its forms but the fused. jit_alu.c, jit_mem.c, jit_jmp.c */
+void jit_alu(struct bpfshim_jit *j, u32 i);
+void jit_load_store(struct bpfshim_jit *j, u32 i);
+void jit_atomic(struct bpfshim_jit *j, u32 i);
+void jit_cond(struct bpfshim_jit *j, u32 i);
+/* Both return how many instructions they dealt with. */
+u32 jit_call(struct bpfshim_jit *j, u32 i);
+void jit_tail_call(struct bpfshim_jit *j, u32 i);
+/* jit_fuse.c: several at once; 0: nothing done. */
+u32 jit_fuse(struct bpfshim_jit *j, u32 i);
+
+/* dst = src * imm */
+void jit_mul_imm(struct bpfshim_jit *j, bool w, u32 dst, u32 src, s32 imm);
+/* dst = the value of an access code's size and mode at m */
+void jit_load(struct bpfshim_jit *j, u8 code, u32 dst, struct bpfshim_x86_mem m);
+/* Condition code of a conditional jump. */
+u32 jit_cc(u8 code);
+/* The inlined map behind the call at i. */
+void jit_map(const struct bpfshim_jit *j, u32 i, struct bpfshim_jit_map *m);
+
+void jit_call_near(struct bpfshim_jit *j, u64 target);
+/* Behind the last function: what RETPOLINE's indirect jumps go through. */
+void jit_thunk(struct bpfshim_jit *j);
+
+/* jit_flow.c */
+/* Registers an instruction reads and writes. */
+void jit_regs(const struct bpfshim_jit *j, u32 i, u32 *use, u32 *def);
+void jit_flow(struct bpfshim_jit *j);
+
+#endif /* BPFSHIM_EXEC_JIT_EMIT_H */

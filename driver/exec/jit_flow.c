@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What the JIT knows before it emits: jump targets, live registers. */
+#include "jit_emit.h"
+
+#define BIT_(n)		(1U << (n))
+#define ARGS		0x3eU	/* R1..R5 */
+#define CALLER_SAVED	0x3fU	/* R0..R5 */
+#define ALL_REGS	0x7ffU
+#define MAX_SWEEPS	24
+
+static void regs_call(const struct bpfshim_jit *j, u32 i, u32 *use, u32 *def)
+{
+	u32 fl = j->flags[i];
+
+	*use = ARGS;
+	if (fl & (JF_PERCPU | JF_CONST_KEY))
+		*use = 0;
+	else if (fl & JF_LOOKUP)
+		*use = BIT_(2);
+	*def = CALLER_SAVED;
+}
+
+void jit_regs(const struct bpfshim_jit *j, u32 i, u32 *use, u32 *def)
+{
+	const struct bpfshim_insn *in = &j->x->insns[i];
+	u32 dst = BIT_(in->dst_reg), src = BIT_(in->src_reg);
+	u32 op = BPFSHIM_OP(in->code);
+	bool reg = BPFSHIM_SRC(in->code) == BPFSHIM_X;
+
+	*use = 0;
+	*def = 0;
+	switch (BPFSHIM_CLASS(in->code)) {
+	case BPFSHIM_LD:
+		*def = dst;
+		break;
+	case BPFSHIM_LDX:
+		*use = src;
+		*def = dst;
+		break;
+	case BPFSHIM_ST:
+		*use = dst;
+		break;
+	case BPFSHIM_STX:
+		*use = dst | src;
+		if (BPFSHIM_MODE(in->code) != BPFSHIM_ATOMIC)
+			break;
+		if (in->imm == BPFSHIM_CMPXCHG) {
+			*use |= BIT_(0);
+			*def = BIT_(0);
+		} else if (in->imm & BPFSHIM_FETCH) {
+			*def = src;
+		}
+		break;
+	case BPFSHIM_ALU:
+	case BPFSHIM_ALU64:
+		*def = dst;
+		if (op != BPFSHIM_MOV)
+			*use = dst;
+		if (reg && op != BPFSHIM_END && op != BPFSHIM_NEG)
+			*use |= src;
+		break;
+	default:
+		switch (bpfshim_insn_kind(in)) {
+		case BPFSHIM_IK_CALL:
+		case BPFSHIM_IK_TAIL:
+			regs_call(j, i, use, def);
+			break;
+		case BPFSHIM_IK_EXIT:
+			*use = BIT_(0);
+			break;
+		case BPFSHIM_IK_COND:
+			*use = dst | (reg ? src : 0);
+			break;
+		default:
+			break;
+		}
+	}
+}
+
+u32 jit_live_after(const struct bpfshim_jit *j, u32 i)
+{
+	const struct bpfshim_insn *in = &j->x->insns[i];
+
+	switch (bpfshim_insn_kind(in)) {
+	case BPFSHIM_IK_EXIT:
+		return 0;
+	case BPFSHIM_IK_JA:
+	case BPFSHIM_IK_JA32:
+		return j->live[bpfshim_jump_target(j->x->insns, i)];
+	case BPFSHIM_IK_COND:
+		return j->live[i + 1] | j->live[bpfshim_jump_target(j->x->insns, i)];
+	case BPFSHIM_IK_IMM64:
+		return j->live[i + 2];
+	default:
+		return j->live[i + 1];
+	}
+}
+
+static void mark_call(struct bpfshim_jit *j, u32 i)
+{
+	const struct bpfshim_insn *in = &j->x->insns[i];
+	const struct bpfshim_jit_opts *o = j->o;
+	struct bpfshim_jit_map m;
+
+	if (in->src_reg)
+		return;
+	if ((in->imm == BPFSHIM_HELPER_CPU && o->cpu_number.known) ||
+	    (in->imm == BPFSHIM_HELPER_TASK && o->current_task.known)) {
+		j->flags[i] |= JF_PERCPU;
+		return;
+	}
+	if (in->imm != BPFSHIM_HELPER_LOOKUP || !o->aux || !o->map_info || o->aux[i].map_idx < 0)
+		return;
+	jit_map(j, i, &m);
+	if (m.kind == BPFSHIM_JIT_MAP_NONE)
+		return;
+	j->flags[i] |= JF_LOOKUP;
+	if (o->aux[i].flags & BPFSHIM_AUX_CONST_KEY)
+		j->flags[i] |= JF_CONST_KEY;
+}
+
+/* Backward to a fixed point; each sweep carries facts over one more loop. */
+static void liveness(struct bpfshim_jit *j)
+{
+	u32 i, sweep, use, def, live;
+	bool changed = true;
+
+	for (sweep = 0; changed; sweep++) {
+		if (sweep == MAX_SWEEPS) {
+			/* Knowing less is right as well. */
+			for (i = 0; i <= j->x->len; i++)
+				j->live[i] = ALL_REGS;
+			return;
+		}
+		changed = false;
+		for (i = j->x->len; i-- > 0;) {
+			if (!j->x->insns[i].code)
+				continue;	/* a second slot */
+			jit_regs(j, i, &use, &def);
+			live = use | (jit_live_after(j, i) & ~def);
+			if (live != j->live[i]) {
+				j->live[i] = live;
+				changed = true;
+			}
+		}
+	}
+}
+
+void jit_flow(struct bpfshim_jit *j)
+{
+	const struct bpfshim_xprog *x = j->x;
+	u32 i;
+
+	for (i = 0; i < x->nr_subs; i++)
+		j->flags[x->subs[i].start] |= JF_LEADER;
+	for (i = 0; i < x->len; i++) {
+		switch (bpfshim_insn_kind(&x->insns[i])) {
+		case BPFSHIM_IK_COND:
+		case BPFSHIM_IK_JA:
+		case BPFSHIM_IK_JA32:
+			j->flags[bpfshim_jump_target(x->insns, i)] |= JF_LEADER;
+			break;
+		case BPFSHIM_IK_CALL:
+			mark_call(j, i);
+			break;
+		case BPFSHIM_IK_IMM64:
+			i++;
+			break;
+		default:
+			break;
+		}
+	}
+	liveness(j);
+}

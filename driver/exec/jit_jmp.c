@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Conditional jumps, calls, tail calls. */
+#include "jit_emit.h"
+
+/* struct bpfshim_jit_opts' tail_stack when it says nothing */
+#define TAIL_STACK_DEFAULT	2048
+
+u32 jit_cc(u8 code)
+{
+	switch (BPFSHIM_OP(code)) {
+	case BPFSHIM_JEQ:
+		return 0x4;
+	case BPFSHIM_JGT:
+		return 0x7;
+	case BPFSHIM_JGE:
+		return 0x3;
+	case BPFSHIM_JLT:
+		return 0x2;
+	case BPFSHIM_JLE:
+		return 0x6;
+	case BPFSHIM_JSGT:
+		return 0xf;
+	case BPFSHIM_JSGE:
+		return 0xd;
+	case BPFSHIM_JSLT:
+		return 0xc;
+	case BPFSHIM_JSLE:
+		return 0xe;
+	default:		/* JNE, JSET */
+		return 0x5;
+	}
+}
+
+static void compare_imm(struct bpfshim_jit *j, u32 fl, bool set, u32 dst, s32 imm)
+{
+	if (set) {
+		/* A mask without sign touches no upper half. */
+		if (imm >= 0)
+			fl = 0;
+		if (imm >= 0 && imm <= 0xff) {
+			x86_rr(j, X_B_RM, 0xf6, 0, dst);
+			emit8(j, imm);
+		} else {
+			x86_rr(j, fl, 0xf7, 0, dst);
+			emit32(j, imm);
+		}
+	} else if (!imm) {
+		x86_rr(j, fl, 0x85, dst, dst);
+	} else {
+		x86_alu_imm(j, fl, 7, dst, imm);
+	}
+}
+
+void jit_cond(struct bpfshim_jit *j, u32 i)
+{
+	const struct bpfshim_insn *in = &j->x->insns[i];
+	u32 t = bpfshim_jump_target(j->x->insns, i);
+	u32 fl = BPFSHIM_CLASS(in->code) == BPFSHIM_JMP ? X_W : 0;
+	bool set = BPFSHIM_OP(in->code) == BPFSHIM_JSET;
+	u32 dst;
+
+	if (t == i + 1)
+		return;
+	if (BPFSHIM_SRC(in->code) == BPFSHIM_K && jit_blinds(j)) {
+		jit_blind(j, i, fl, in->imm);
+		/* blinding uses r11: R10 cannot be compared as well */
+		dst = in->dst_reg == 10 ? RSP : bpfshim_jit_reg(in->dst_reg);
+		if (dst == RSP) {
+			x86_lea(j, true, R10, jit_mem(j, 10, 0));
+			dst = R10;
+		}
+		x86_rr(j, fl, set ? 0x85 : 0x39, R11, dst);
+	} else if (BPFSHIM_SRC(in->code) == BPFSHIM_K) {
+		compare_imm(j, fl, set, jit_read(j, in->dst_reg), in->imm);
+	} else {
+		dst = jit_read(j, in->dst_reg);
+		x86_rr(j, fl, set ? 0x85 : 0x39, jit_read(j, in->src_reg), dst);
+	}
+	jit_jump(j, i, jit_cc(in->code), t);
+}
+
+/* Reachable by a rel32 from wherever the image comes to lie. */
+static bool is_near(const struct bpfshim_jit *j, u64 target)
+{
+	return fits32((s64)(target - j->o->area_lo)) && fits32((s64)(target - j->o->area_hi));
+}
+
+void jit_call_near(struct bpfshim_jit *j, u64 target)
+{
+	emit8(j, 0xe8);
+	emit32(j, target - (j->base + j->pos + 4));
+}
+
+/* Calls and jumps through r9. */
+static void indirect(struct bpfshim_jit *j, bool call)
+{
+	if (j->o->flags & BPFSHIM_JIT_RETPOLINE) {
+		j->thunk_used = true;
+		emit8(j, call ? 0xe8 : 0xe9);
+		emit32(j, j->thunk_off - (j->pos + 4));
+	} else {
+		x86_rr(j, 0, 0xff, call ? 2 : 4, R9);
+	}
+}
+
+void jit_thunk(struct bpfshim_jit *j)
+{
+	u32 from;
+
+	/* call over; spin: pause; lfence; jmp spin; over: mov [rsp], r9; ret */
+	j->thunk_off = j->pos;
+	emit8(j, 0xe8);
+	emit32(j, 7);
+	from = j->pos;
+	emit8(j, 0xf3);
+	emit8(j, 0x90);
+	emit8(j, 0x0f);
+	emit8(j, 0xae);
+	emit8(j, 0xe8);
+	emit8(j, 0xeb);
+	emit8(j, from - (j->pos + 1));
+	x86_rm(j, X_W, 0x89, R9, mem_at(RSP, 0));
+	emit8(j, 0xc3);
+}
+
+static void call_helper(struct bpfshim_jit *j, u32 i)
+{
+	const struct bpfshim_insn *in = &j->x->insns[i];
+	const struct bpfshim_jit_opts *o = j->o;
+	u64 target = 0;
+
+	if (o->helper_target)
+		target = o->helper_target(o->cookie, in->imm, o->aux ? o->aux[i].map_idx : -1);
+	if (!target)
+		target = (unsigned long)j->x->env->helpers[in->imm];
+	if (is_near(j, target)) {
+		jit_call_near(j, target);
+	} else {
+		x86_mov_imm(j, R9, target);
+		indirect(j, true);
+	}
+}
+
+static void call_sub(struct bpfshim_jit *j, u32 i)
+{
+	const struct bpfshim_xprog *x = j->x;
+	u32 n = bpfshim_sub_of(x->subs, x->nr_subs, i + 1 + x->insns[i].imm);
+	const struct bpfshim_jit_fn *f = jit_fn(j);
+	u32 saved, bytes;
+
+	if (j->fns[n].counts) {
+		/* The count, and in its upper bits the stack in use. */
+		for (saved = f->saved, bytes = f->frame + 8; saved; saved &= saved - 1)
+			bytes += 8;
+		x86_rm(j, 0, 0x8b, RAX, mem_at(RSP, JIT_COUNT_SLOT(f)));
+		x86_alu_imm(j, 0, 0, RAX, bytes << 8);
+	}
+	emit8(j, 0xe8);
+	emit32(j, j->sub_off[n] - (j->pos + 4));
+}
+
+void jit_map(const struct bpfshim_jit *j, u32 i, struct bpfshim_jit_map *m)
+{
+	m->kind = BPFSHIM_JIT_MAP_NONE;
+	j->o->map_info(j->o->cookie, j->o->aux[i].map_idx, m);
+	if (m->kind == BPFSHIM_JIT_MAP_PERCPU_ARRAY && !j->o->this_cpu_off.known)
+		m->kind = BPFSHIM_JIT_MAP_NONE;
+}
+
+/* A null check of R0 right behind a lookup: 0 none, 1 jumps on NULL, 2 on a value. */
+static u32 null_check(const struct bpfshim_jit *j, u32 i)
+{
+	const struct bpfshim_insn *in = &j->x->insns[i];
+
+	if (j->flags[i] & JF_LEADER || in->dst_reg || in->imm ||
+	    j->o->flags & BPFSHIM_JIT_NO_FUSE)
+		return 0;
+	if (in->code == (BPFSHIM_JMP | BPFSHIM_JEQ | BPFSHIM_K))
+		return 1;
+	return in->code == (BPFSHIM_JMP | BPFSHIM_JNE | BPFSHIM_K) ? 2 : 0;
+}
+
+static u32 lookup_const(struct bpfshim_jit *j, u32 i, const struct bpfshim_jit_map *m)
+{
+	u64 key = (u32)j->o->aux[i].const_key;
+	u32 check = null_check(j, i + 1);
+	bool found = key < m->max_entries;
+
+	if (!found)
+		x86_mov_imm(j, RAX, 0);
+	else if (m->kind == BPFSHIM_JIT_MAP_ARRAY)
+		x86_mov_imm(j, RAX, m->base + key * m->elem_size);
+	else
+		x86_mov_imm(j, RAX, ((const u64 *)(unsigned long)m->base)[key]);
+	if (found && m->kind == BPFSHIM_JIT_MAP_PERCPU_ARRAY)
+		x86_gs(j, X_W, 0x03, RAX, j->o->this_cpu_off.off);
+	if (!check)
+		return 1;
+	if (found == (check == 2))
+		jit_jump(j, i + 1, -1, bpfshim_jump_target(j->x->insns, i + 1));
+	return 2;
+}
+
+static u32 lookup(struct bpfshim_jit *j, u32 i)
+{
+	u32 check = null_check(j, i + 1), end = 0, shift;
+	struct bpfshim_jit_map m;
+
+	jit_map(j, i, &m);
+	if (j->flags[i] & JF_CONST_KEY)
+		return lookup_const(j, i, &m);
+	x86_rm(j, 0, 0x8b, R9, mem_at(RSI, 0));
+	x86_mov_imm(j, RAX, 0);
+	x86_alu_imm(j, 0, 7, R9, m.max_entries);
+	if (check == 1)
+		jit_jump(j, i + 1, 0x3, bpfshim_jump_target(j->x->insns, i + 1));
+	else
+		end = jump8(j, 0x73);
+	if (m.index_mask != ~0U)
+		x86_alu_imm(j, 0, 4, R9, m.index_mask);
+	x86_mov_imm(j, RAX, m.base);
+	if (m.kind == BPFSHIM_JIT_MAP_PERCPU_ARRAY) {
+		x86_rm(j, X_W, 0x8b, RAX, mem_index(RAX, R9, 3, 0));
+		x86_gs(j, X_W, 0x03, RAX, j->o->this_cpu_off.off);
+	} else if (m.elem_size == 8) {
+		x86_lea(j, true, RAX, mem_index(RAX, R9, 3, 0));
+	} else {
+		for (shift = 4; shift < 31 && m.elem_size != 1U << shift; shift++)
+			;
+		if (shift < 31)
+			x86_shift_imm(j, true, 4, R9, shift);
+		else
+			jit_mul_imm(j, true, R9, R9, m.elem_size);
+		x86_rr(j, X_W, 0x01, R9, RAX);
+	}
+	if (check == 2)
+		jit_jump(j, i + 1, -1, bpfshim_jump_target(j->x->insns, i + 1));
+	if (check != 1)
+		patch8(j, end);
+	return check ? 2 : 1;
+}
+
+u32 jit_call(struct bpfshim_jit *j, u32 i)
+{
+	const struct bpfshim_insn *in = &j->x->insns[i];
+
+	if (j->flags[i] & JF_LOOKUP)
+		return lookup(j, i);
+	if (j->flags[i] & JF_PERCPU) {
+		if (in->imm == BPFSHIM_HELPER_CPU)
+			x86_gs(j, 0, 0x8b, RAX, j->o->cpu_number.off);
+		else
+			x86_gs(j, X_W, 0x8b, RAX, j->o->current_task.off);
+	} else if (in->src_reg == BPFSHIM_PSEUDO_CALL) {
+		call_sub(j, i);
+	} else {
+		call_helper(j, i);
+	}
+	return 1;
+}
+
+/*
+ * R1 context, R2 map, R3 index.  A program that is there is entered behind
+ * the instruction that starts a new count, on the stack this one had.
+ */
+void jit_tail_call(struct bpfshim_jit *j, u32 i)
+{
+	const struct bpfshim_jit_opts *o = j->o;
+	const struct bpfshim_jit_fn *f = jit_fn(j);
+	u32 outside, empty, many, deep = 0, other, limit, saved, bytes;
+
+	x86_rm(j, 0, 0x39, RDX, mem_at(RSI, o->parr_max));
+	outside = jump8(j, 0x76);
+	x86_mov(j, false, RDX, RDX);
+	x86_rm(j, X_W, 0x8b, R9, mem_index(RSI, RDX, 3, o->parr_slots));
+	x86_test(j, true, R9);
+	empty = jump8(j, 0x74);
+	x86_rm(j, 0, 0x8b, RAX, mem_at(RSP, JIT_COUNT_SLOT(f)));
+	emit8(j, 0x3c);		/* cmp al */
+	emit8(j, BPFSHIM_MAX_TAIL_CALLS);
+	many = jump8(j, 0x73);
+	if (j->sub) {
+		for (saved = f->saved, bytes = f->frame + 8; saved; saved &= saved - 1)
+			bytes += 8;
+		limit = o->tail_stack ? o->tail_stack : TAIL_STACK_DEFAULT;
+		x86_alu_imm(j, 0, 7, RAX, (limit > bytes ? limit - bytes : 0) << 8);
+		deep = jump8(j, 0x73);
+	}
+	x86_rm(j, X_W, 0x8b, R9, mem_at(R9, o->parr_native));
+	x86_test(j, true, R9);
+	other = jump8(j, 0x74);
+	x86_alu_imm(j, 0, 0, RAX, 1);
+	jit_unwind(j);
+	indirect(j, false);
+	patch8(j, outside);
+	patch8(j, empty);
+	patch8(j, many);
+	if (j->sub)
+		patch8(j, deep);
+	patch8(j, other);
+}
