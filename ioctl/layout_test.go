@@ -421,4 +421,3 @@ func TestSameAsLinux(t *testing.T) {
 		}
 	}
 }
-
