@@ -89,6 +89,11 @@ struct bpfshim_map_ops {
 	int (*user_delete)(struct bpfshim_map *map, const void *key);
 	int (*user_lookup_and_delete)(struct bpfshim_map *map, const void *key, void *value, u64 flags);
 	int (*get_next_key)(struct bpfshim_map *map, const void *key /* or NULL */, void *next);
+	/* hash tables, for batches: how many buckets, and one bucket's elements
+	 * into keys and values if there are at most room (taken out with remove);
+	 * how many there are. */
+	u32 (*nr_buckets)(const struct bpfshim_map *map);
+	u32 (*bucket_read)(struct bpfshim_map *map, u32 bucket, void *keys, void *values, u32 room, bool remove);
 	/* values that are fds (prog array, perf event array, map-in-map) */
 	int (*fd_update)(struct bpfshim_map *map, struct file *map_file, const void *key, u32 fd, u64 flags);
 

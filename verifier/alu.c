@@ -143,10 +143,8 @@ int bpfshim_ver_check_alu(struct vrf_env *env, const struct bpfshim_insn *in)
 	if (err)
 		return err;
 	if (op == BPFSHIM_NEG || op == BPFSHIM_END) {
-		if (dst->kind != K_SCALAR) {
-			bpfshim_ver_log(env, "R%u pointer arithmetic prohibited\n", in->dst_reg);
-			return -EACCES;
-		}
+		if (dst->kind != K_SCALAR)	/* root may: a number comes of it */
+			bpfshim_ver_reg_unknown(dst);
 		dst->id = 0;
 		if (op == BPFSHIM_NEG) {
 			bpfshim_num_alu(&dst->n, &dst->n, BPFSHIM_NEG, w32);

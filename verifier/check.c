@@ -47,17 +47,9 @@ static int check_atomic(struct vrf_env *env, const struct bpfshim_insn *in)
 		err = bpfshim_ver_reg_read(env, 0);
 		if (err)
 			return err;
-		if (regs[0].kind != K_SCALAR) {
-			bpfshim_ver_log(env, "R0 leaks addr into mem\n");
-			return -EACCES;
-		}
 		into = 0;
 	} else if (in->imm & BPFSHIM_FETCH) {
 		into = in->src_reg;
-	}
-	if (regs[in->src_reg].kind != K_SCALAR) {
-		bpfshim_ver_log(env, "R%u leaks addr into mem\n", in->src_reg);
-		return -EACCES;
 	}
 	if (regs[in->dst_reg].kind == K_CTX) {
 		bpfshim_ver_log(env, "BPF_ATOMIC stores into R%u ctx is not allowed\n", in->dst_reg);
@@ -140,6 +132,9 @@ static int check_insn(struct vrf_env *env, bool *done)
 	int err;
 
 	*done = false;
+	err = bpfshim_ver_check_form(env, in);
+	if (err)
+		return err;
 	switch (class) {
 	case BPFSHIM_ALU:
 	case BPFSHIM_ALU64:

@@ -179,7 +179,8 @@ u32 bpfshim_ver_subprog_of(struct vrf_env *env, u32 insn);
 s32 bpfshim_ver_subprog_starting(struct vrf_env *env, u32 insn);	/* index or -1 */
 
 /* ---- insn.c */
-int bpfshim_ver_check_insns(struct vrf_env *env);	/* encoding, ld_imm64, maps */
+int bpfshim_ver_check_insns(struct vrf_env *env);	/* opcodes, ld_imm64, maps */
+int bpfshim_ver_check_form(struct vrf_env *env, const struct bpfshim_insn *insn);	/* the rest */
 
 /* ---- mem.c */
 int bpfshim_ver_check_mem(struct vrf_env *env, u32 regno, s32 off, u8 size_code, bool write, s32 value_reg);

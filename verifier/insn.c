@@ -154,9 +154,14 @@ static int resolve_map(struct vrf_env *env, u32 i)
 			bpfshim_ver_log(env, "direct value offset of %u is not allowed\n", off);
 			return -EINVAL;
 		}
-		if (map->map_type != BPFSHIM_MAP_TYPE_ARRAY || map->max_entries != 1) {
+		if (map->map_type != BPFSHIM_MAP_TYPE_ARRAY) {
 			bpfshim_ver_log(env, "no direct value access support for this map type\n");
 			return -EINVAL;
+		}
+		if (map->max_entries != 1) {
+			bpfshim_ver_log(env, "invalid access to map value pointer, value_size=%u off=%u\n",
+				map->value_size, off);
+			return -ENOTSUPP;
 		}
 		if (off >= map->value_size) {
 			bpfshim_ver_log(env, "invalid access to map value pointer, value_size=%u off=%u\n",
@@ -203,6 +208,36 @@ static int check_ldimm64(struct vrf_env *env, u32 i)
 	return -EINVAL;
 }
 
+/* Is there such an opcode at all? */
+static bool known_opcode(u8 code)
+{
+	u8 class = BPFSHIM_CLASS(code), op = BPFSHIM_OP(code), mode = BPFSHIM_MODE(code), size = BPFSHIM_SIZE(code);
+
+	switch (class) {
+	case BPFSHIM_ALU:
+	case BPFSHIM_ALU64:
+		if (op == BPFSHIM_END)
+			return class == BPFSHIM_ALU;
+		if (op == BPFSHIM_NEG)
+			return !BPFSHIM_SRC(code);
+		return op < BPFSHIM_END;
+	case BPFSHIM_JMP:
+	case BPFSHIM_JMP32:
+		if (op == BPFSHIM_JA || op == BPFSHIM_CALL || op == BPFSHIM_EXIT)
+			return class == BPFSHIM_JMP && !BPFSHIM_SRC(code);
+		return op <= BPFSHIM_JSLE;
+	case BPFSHIM_LD:
+		if (mode == BPFSHIM_IMM)
+			return size == BPFSHIM_DW;
+		return (mode == BPFSHIM_ABS || mode == BPFSHIM_IND) && size != BPFSHIM_DW;
+	case BPFSHIM_STX:
+		if (mode == BPFSHIM_ATOMIC)
+			return size == BPFSHIM_W || size == BPFSHIM_DW;
+		break;
+	}
+	return mode == BPFSHIM_MEM;
+}
+
 int bpfshim_ver_check_insns(struct vrf_env *env)
 {
 	u32 i;
@@ -210,47 +245,46 @@ int bpfshim_ver_check_insns(struct vrf_env *env)
 
 	for (i = 0; i < env->len; i++) {
 		const struct bpfshim_insn *in = &env->insns[i];
-		u8 class = BPFSHIM_CLASS(in->code);
 
-		if (in->dst_reg >= REG_COUNT) {
-			bpfshim_ver_log(env, "R%d is invalid\n", in->dst_reg);
-			return -EINVAL;
+		if (BPFSHIM_CLASS(in->code) == BPFSHIM_LDX &&
+		    (BPFSHIM_MODE(in->code) != BPFSHIM_MEM || in->imm))
+			return reserved(env, "BPF_LDX");
+		if (in->code == (BPFSHIM_LD | BPFSHIM_IMM | BPFSHIM_DW)) {
+			err = check_ldimm64(env, i);
+			if (err)
+				return err;
+			i++;
+			continue;
 		}
-		if (in->src_reg >= REG_COUNT) {
-			bpfshim_ver_log(env, "R%d is invalid\n", in->src_reg);
-			return -EINVAL;
-		}
-		switch (class) {
-		case BPFSHIM_ALU:
-		case BPFSHIM_ALU64:
-			err = check_alu(env, in);
-			break;
-		case BPFSHIM_JMP:
-		case BPFSHIM_JMP32:
-			err = check_jmp(env, in);
-			break;
-		case BPFSHIM_LD:
-			if (in->code == (BPFSHIM_LD | BPFSHIM_IMM | BPFSHIM_DW)) {
-				err = check_ldimm64(env, i);
-				if (!err)
-					i++;
-				break;
-			}
-			if (BPFSHIM_MODE(in->code) == BPFSHIM_ABS || BPFSHIM_MODE(in->code) == BPFSHIM_IND) {
-				bpfshim_ver_log(env, "BPF_LD_[ABS|IND] instructions not allowed for this program type\n");
-				return -EINVAL;
-			}
-			if (BPFSHIM_MODE(in->code) == BPFSHIM_IMM) {
-				bpfshim_ver_log(env, "invalid BPF_LD_IMM insn\n");
-				return -EINVAL;
-			}
+		if (!known_opcode(in->code)) {
 			bpfshim_ver_log(env, "unknown opcode %02x\n", in->code);
 			return -EINVAL;
-		default:
-			err = check_mem(env, in);
 		}
-		if (err)
-			return err;
 	}
 	return 0;
+}
+
+int bpfshim_ver_check_form(struct vrf_env *env, const struct bpfshim_insn *in)
+{
+	u8 class = BPFSHIM_CLASS(in->code);
+
+	if (in->dst_reg >= REG_COUNT || in->src_reg >= REG_COUNT) {
+		bpfshim_ver_log(env, "R%d is invalid\n", in->dst_reg >= REG_COUNT ? in->dst_reg : in->src_reg);
+		return -EINVAL;
+	}
+	switch (class) {
+	case BPFSHIM_ALU:
+	case BPFSHIM_ALU64:
+		return check_alu(env, in);
+	case BPFSHIM_JMP:
+	case BPFSHIM_JMP32:
+		return check_jmp(env, in);
+	case BPFSHIM_LD:
+		if (BPFSHIM_MODE(in->code) == BPFSHIM_IMM)
+			return 0;
+		bpfshim_ver_log(env, "BPF_LD_[ABS|IND] instructions not allowed for this program type\n");
+		return -EINVAL;
+	default:
+		return check_mem(env, in);
+	}
 }

@@ -44,16 +44,15 @@ static void misc_slot(struct vrf_slot *s)
 
 /* Range of offsets from fp that r + off .. + size may cover. */
 static int stack_range(struct vrf_env *env, u32 regno, const struct vrf_reg *r, s32 off, u32 size,
-		       bool write, s64 *lo, s64 *hi)
+		       const char *what, s64 *lo, s64 *hi)
 {
-	const char *what = write ? "write to" : "read from";
 
 	if (bpfshim_num_is_const(&r->n)) {
 		*lo = (s64)r->n.t.value + r->off + off;
 		*hi = *lo + size;
 		if (*lo < -BPFSHIM_VRF_MAX_STACK || *hi > 0) {
 			bpfshim_ver_log(env, "invalid %s stack R%u off=%lld size=%u\n", what, regno, (long long)*lo, size);
-			return -EACCES;
+			return *lo >= -BPFSHIM_VRF_MAX_STACK && *lo < 0 ? -EINVAL : -EACCES;
 		}
 		return 0;
 	}
@@ -69,7 +68,7 @@ static int stack_range(struct vrf_env *env, u32 regno, const struct vrf_reg *r, 
 		bpfshim_ver_tnum_text(t, sizeof(t), r->n.t);
 		bpfshim_ver_log(env, "invalid variable-offset %s stack R%u var_off=%s off=%d size=%u\n",
 			what, regno, t, r->off + off, size);
-		return -EACCES;
+		return *lo >= -BPFSHIM_VRF_MAX_STACK && *lo < 0 ? -EINVAL : -EACCES;
 	}
 	return 0;
 }
@@ -84,7 +83,7 @@ static int stack_read(struct vrf_env *env, u32 regno, const struct vrf_reg *r, s
 	u32 i, b;
 	int err;
 
-	err = stack_range(env, regno, r, off, size, false, &lo, &hi);
+	err = stack_range(env, regno, r, off, size, "read from", &lo, &hi);
 	if (err)
 		return err;
 	err = touch_stack(env, f, (s32)lo);
@@ -138,7 +137,7 @@ static int stack_write(struct vrf_env *env, u32 regno, const struct vrf_reg *r, 
 	u32 i, b;
 	int err;
 
-	err = stack_range(env, regno, r, off, size, true, &lo, &hi);
+	err = stack_range(env, regno, r, off, size, "write to", &lo, &hi);
 	if (err)
 		return err;
 	err = touch_stack(env, f, (s32)lo);
@@ -197,7 +196,7 @@ int bpfshim_ver_check_stack_region(struct vrf_env *env, u32 regno, const struct 
 	(void)uninit_ok;
 	if (!size)
 		return 0;
-	err = stack_range(env, regno, r, 0, size, write, &lo, &hi);
+	err = stack_range(env, regno, r, 0, size, "indirect access to", &lo, &hi);
 	if (err)
 		return err;
 	err = touch_stack(env, f, (s32)lo);

@@ -11,23 +11,28 @@ static bool is_user(u64 addr)
 	return addr < TASK_SIZE_MAX;
 }
 
+/* As 6.1: what cannot be a kernel address is -ERANGE to the kernel variants,
+ * whatever the size; what cannot be read is -EFAULT. */
+static bool is_kernel(u64 addr)
+{
+	return addr >= TASK_SIZE_MAX + PAGE_SIZE && (s64)addr < 0 && (s64)(addr << 16) >> 16 == (s64)addr;
+}
+
 static long read_any(void *dst, u32 size, u64 src, bool user)
 {
 	long err;
 
-	if (!size)
+	if (user ? !is_user(src) : !is_kernel(src))
+		err = user ? -EFAULT : -ERANGE;
+	else if (!size)
 		return 0;
-	if (user != is_user(src))
-		err = -EFAULT;
 	else if (user)
-		err = bpfshim_read_user(dst, (const void __user *)(unsigned long)src, size);
+		err = bpfshim_read_user(dst, (const void __user *)(unsigned long)src, size) ? -EFAULT : 0;
 	else
-		err = bpfshim_read_kernel(dst, bpfshim_ptr(src), size);
-	if (err) {
+		err = bpfshim_read_kernel(dst, bpfshim_ptr(src), size) ? -EFAULT : 0;
+	if (err)
 		memset(dst, 0, size);
-		return -EFAULT;
-	}
-	return 0;
+	return err;
 }
 
 /*
@@ -37,15 +42,17 @@ static long read_any(void *dst, u32 size, u64 src, bool user)
 static long read_str(char *dst, u32 size, u64 src, bool user)
 {
 	u32 done = 0, n, len;
+	long err;
 
 	if (!size)
 		return 0;
 	while (done < size) {
 		n = min_t(u32, size - done, PAGE_SIZE - ((src + done) & (PAGE_SIZE - 1)));
 		n = min_t(u32, n, 64);
-		if (read_any(dst + done, n, src + done, user)) {
+		err = read_any(dst + done, n, src + done, user);
+		if (err) {
 			memset(dst, 0, size);
-			return -EFAULT;
+			return err;
 		}
 		len = strnlen(dst + done, n);
 		if (len < n) {

@@ -16,14 +16,15 @@ BPFSHIM_HELPER(get_current_uid_gid)
 
 BPFSHIM_HELPER(get_current_comm)
 {
-	char *buf = bpfshim_ptr(r1);
-	u32 size = (u32)r2, n = min_t(u32, size, TASK_COMM_LEN);
+	char comm[TASK_COMM_LEN], *buf = bpfshim_ptr(r1);
+	u32 size = (u32)r2, n;
 
-	/* As strscpy_pad: whoever renames the task meanwhile leaves it terminated. */
-	memcpy(buf, current->comm, n);
-	memset(buf + n, 0, size - n);
-	n = strnlen(buf, size - 1);
-	memset(buf + n, 0, size - n);
+	/* Whoever renames the task meanwhile: the copy is terminated. */
+	memcpy(comm, current->comm, sizeof(comm));
+	comm[sizeof(comm) - 1] = 0;
+	n = min_t(u32, strlen(comm), size - 1);
+	memcpy(buf, comm, n);
+	buf[n] = 0;
 	return 0;
 }
 

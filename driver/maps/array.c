@@ -160,11 +160,8 @@ static long array_update(struct bpfshim_map *map, const void *key, const void *v
 
 static long percpu_update(struct bpfshim_map *map, const void *key, const void *value, u64 flags)
 {
-	int err;
+	int err = check_update(map, key, flags);
 
-	if (flags > BPFSHIM_EXIST)
-		return -EINVAL;
-	err = check_update(map, key, flags);
 	if (!err)
 		memcpy(this_cpu_ptr(to_array(map)->pptrs[*(const u32 *)key]), value, map->value_size);
 	return err;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* MAP_*_BATCH: many elements a call, by walking keys in their order. */
+/* MAP_*_BATCH: many elements a call. */
 #include "cmd.h"
 
 struct batch {
@@ -8,22 +8,52 @@ struct batch {
 	u32 vsize, max, done;
 };
 
-static int batch_begin(struct batch *b, const union bpfshim_attr *attr, fmode_t mode)
+#define CAN_READ	((__force u32)FMODE_CAN_READ_MAP)
+#define CAN_WRITE	((__force u32)FMODE_CAN_WRITE_MAP)
+
+enum batch_cmd { LOOKUP, LOOKUP_DELETE, UPDATE, DELETE };
+
+/* Which types have which command, as 6.1. */
+static bool offers(const struct bpfshim_map *map, enum batch_cmd cmd)
 {
-	u64 allowed = BPFSHIM_F_LOCK;
+	const struct bpfshim_map_ops *ops = map->ops;
+
+	if (ops->fd_update)
+		return false;
+	switch (cmd) {
+	case LOOKUP:
+		return ops->user_lookup && ops->get_next_key;
+	case LOOKUP_DELETE:
+		return ops->bucket_read;
+	case UPDATE:
+		return ops->user_update;
+	default:
+		return ops->bucket_read && ops->user_delete;
+	}
+}
+
+/* Access first, then whether the type has the command, then flags: 6.1's order.
+ * 1: nothing to do. */
+static int batch_begin(struct batch *b, const union bpfshim_attr *attr, u32 mode, enum batch_cmd cmd)
+{
 	int err;
 
 	memset(b, 0, sizeof(*b));
-	if (attr->batch.flags || (attr->batch.elem_flags & ~allowed))
-		return -EINVAL;
-	err = bpfshim_map_open(&b->a, attr->batch.map_fd, mode);
+	err = bpfshim_map_open(&b->a, attr->batch.map_fd, (__force fmode_t)mode);
 	if (err)
 		return err;
+	err = -ENOTSUPP;
+	if (!offers(b->a.map, cmd))
+		goto fail;
 	err = -EINVAL;
-	if ((attr->batch.elem_flags & BPFSHIM_F_LOCK) && b->a.map->spin_lock_off < 0)
+	if ((attr->batch.elem_flags & ~(u64)BPFSHIM_F_LOCK) ||
+	    ((attr->batch.elem_flags & BPFSHIM_F_LOCK) && b->a.map->spin_lock_off < 0))
 		goto fail;
 	b->vsize = bpfshim_map_user_value_size(b->a.map);
 	b->max = attr->batch.count;
+	err = 1;
+	if (!b->max)
+		goto fail;
 	b->key = bpfshim_kvzalloc(b->a.map->key_size);
 	b->next = bpfshim_kvzalloc(b->a.map->key_size);
 	b->value = bpfshim_kvzalloc(b->vsize);
@@ -51,69 +81,118 @@ static int put_count(void __user *uattr, u32 count)
 	return put_user(count, &((union bpfshim_attr __user *)uattr)->batch.count);
 }
 
-static long lookup_batch(union bpfshim_attr *attr, void __user *uattr, bool remove)
+/* By keys in their order; the position is the last key. */
+static long lookup_by_key(struct batch *b, union bpfshim_attr *attr, void __user *uattr)
 {
-	struct batch b;
-	struct bpfshim_map *map;
-	bool have_key;
-	u32 ksize;
+	struct bpfshim_map *map = b->a.map;
+	u32 ksize = map->key_size;
+	bool have_key = attr->batch.in_batch;
 	long err;
 
-	err = batch_begin(&b, attr, FMODE_CAN_READ_MAP | (remove ? FMODE_CAN_WRITE_MAP : 0));
-	if (err)
-		return err;
-	map = b.a.map;
-	ksize = map->key_size;
-	err = -ENOTSUPP;
-	if (!map->ops->user_lookup || !map->ops->get_next_key || map->ops->fd_update ||
-	    (remove && !map->ops->user_lookup_and_delete))
-		goto out;
-	err = 0;
-	if (!b.max)
-		goto out;
-	err = -EFAULT;
 	if (put_count(uattr, 0))
-		goto out;
-	have_key = attr->batch.in_batch;
-	if (have_key && copy_from_user(b.key, bpfshim_uptr(attr->batch.in_batch), ksize))
-		goto out;
-	err = 0;
-	while (b.done < b.max) {
-		err = map->ops->get_next_key(map, have_key ? b.key : NULL, b.next);
+		return -EFAULT;
+	if (have_key && copy_from_user(b->key, bpfshim_uptr(attr->batch.in_batch), ksize))
+		return -EFAULT;
+	for (err = 0; b->done < b->max; b->done++) {
+		err = map->ops->get_next_key(map, have_key ? b->key : NULL, b->next);
 		if (err)
 			break;
-		if (remove) {
-			err = map->ops->user_lookup_and_delete(map, b.next, b.value, attr->batch.elem_flags);
-			/* What was deleted cannot lead on: its place is the start. */
-		} else {
-			err = map->ops->user_lookup(map, b.next, b.value, attr->batch.elem_flags);
-			have_key = true;
-			swap(b.key, b.next);
-		}
-		if (err == -ENOENT) {	/* gone meanwhile */
-			err = 0;
-			continue;
-		}
+		have_key = true;
+		swap(b->key, b->next);
+		err = map->ops->user_lookup(map, b->key, b->value, attr->batch.elem_flags);
 		if (err)
 			break;
-		err = -EFAULT;
-		if (copy_to_user(bpfshim_uptr(attr->batch.keys) + (u64)b.done * ksize, remove ? b.next : b.key, ksize) ||
-		    copy_to_user(bpfshim_uptr(attr->batch.values) + (u64)b.done * b.vsize, b.value, b.vsize))
-			break;
-		err = 0;
-		b.done++;
+		if (copy_to_user(bpfshim_uptr(attr->batch.keys) + (u64)b->done * ksize, b->key, ksize) ||
+		    copy_to_user(bpfshim_uptr(attr->batch.values) + (u64)b->done * b->vsize, b->value, b->vsize))
+			return -EFAULT;
 		cond_resched();
 		if (signal_pending(current)) {
 			err = -EINTR;
 			break;
 		}
 	}
+	if (put_count(uattr, b->done) ||
+	    (b->done && copy_to_user(bpfshim_uptr(attr->batch.out_batch), b->key, ksize)))
+		return -EFAULT;
+	return err;
+}
+
+/* By buckets; the position is a bucket's number, four bytes. */
+static long lookup_by_bucket(struct batch *b, union bpfshim_attr *attr, void __user *uattr, bool remove)
+{
+	struct bpfshim_map *map = b->a.map;
+	u32 at = 0, nr, nr_buckets = map->ops->nr_buckets(map);
+	void *keys = NULL, *values = NULL;
+	u32 room = 0;
+	long err = 0;
+
+	if (attr->batch.flags)
+		return -EINVAL;
+	if (put_count(uattr, 0))
+		return -EFAULT;
+	if (attr->batch.in_batch && copy_from_user(&at, bpfshim_uptr(attr->batch.in_batch), sizeof(at)))
+		return -EFAULT;
+	if (at >= nr_buckets)
+		return -ENOENT;
+	for (; at < nr_buckets; at++) {
+		/* A bucket goes whole or not at all. */
+		nr = map->ops->bucket_read(map, at, keys, values, room, false);
+		if (nr > b->max - b->done) {
+			err = b->done ? 0 : -ENOSPC;
+			break;
+		}
+		if (nr > room) {
+			bpfshim_kvfree(keys);
+			bpfshim_kvfree(values);
+			room = nr + 8;
+			keys = bpfshim_kvzalloc((u64)room * map->key_size);
+			values = bpfshim_kvzalloc((u64)room * b->vsize);
+			err = -ENOMEM;
+			if (!keys || !values)
+				break;
+		}
+		err = 0;
+		nr = map->ops->bucket_read(map, at, keys, values, min(room, b->max - b->done), remove);
+		if (nr > min(room, b->max - b->done)) {	/* it grew meanwhile */
+			at--;
+			continue;
+		}
+		if (copy_to_user(bpfshim_uptr(attr->batch.keys) + (u64)b->done * map->key_size, keys, (u64)nr * map->key_size) ||
+		    copy_to_user(bpfshim_uptr(attr->batch.values) + (u64)b->done * b->vsize, values, (u64)nr * b->vsize)) {
+			err = -EFAULT;
+			break;
+		}
+		b->done += nr;
+		cond_resched();
+		if (signal_pending(current)) {
+			at++;
+			err = -EINTR;
+			break;
+		}
+	}
+	bpfshim_kvfree(keys);
+	bpfshim_kvfree(values);
 	if (err == -EFAULT)
-		goto out;
-	if (put_count(uattr, b.done) ||
-	    (b.done && copy_to_user(bpfshim_uptr(attr->batch.out_batch), remove ? b.next : b.key, ksize)))
-		err = -EFAULT;
-out:
+		return err;
+	if (!err && at == nr_buckets)
+		err = -ENOENT;
+	if (copy_to_user(bpfshim_uptr(attr->batch.out_batch), &at, sizeof(at)) || put_count(uattr, b->done))
+		return -EFAULT;
+	return err;
+}
+
+static long lookup_batch(union bpfshim_attr *attr, void __user *uattr, bool remove)
+{
+	struct batch b;
+	long err;
+
+	err = batch_begin(&b, attr, remove ? CAN_READ | CAN_WRITE : CAN_READ, remove ? LOOKUP_DELETE : LOOKUP);
+	if (err)
+		return err > 0 ? 0 : err;
+	if (b.a.map->ops->bucket_read)
+		err = lookup_by_bucket(&b, attr, uattr, remove);
+	else
+		err = lookup_by_key(&b, attr, uattr);
 	batch_end(&b);
 	return err;
 }
@@ -135,15 +214,11 @@ static long change_batch(union bpfshim_attr *attr, void __user *uattr, bool remo
 	u32 ksize;
 	long err;
 
-	err = batch_begin(&b, attr, FMODE_CAN_WRITE_MAP);
+	err = batch_begin(&b, attr, CAN_WRITE, remove ? DELETE : UPDATE);
 	if (err)
-		return err;
+		return err > 0 ? 0 : err;
 	map = b.a.map;
 	ksize = map->key_size;
-	err = -ENOTSUPP;
-	if (remove ? !map->ops->user_delete || map->ops->fd_update : !map->ops->user_update && !map->ops->fd_update)
-		goto out;
-	err = 0;
 	while (b.done < b.max) {
 		err = -EFAULT;
 		if (copy_from_user(b.key, bpfshim_uptr(attr->batch.keys) + (u64)b.done * ksize, ksize))
@@ -153,9 +228,7 @@ static long change_batch(union bpfshim_attr *attr, void __user *uattr, bool remo
 		} else {
 			if (copy_from_user(b.value, bpfshim_uptr(attr->batch.values) + (u64)b.done * b.vsize, b.vsize))
 				break;
-			err = map->ops->fd_update ?
-			      map->ops->fd_update(map, b.a.file, b.key, *(u32 *)b.value, attr->batch.elem_flags) :
-			      map->ops->user_update(map, b.key, b.value, attr->batch.elem_flags);
+			err = map->ops->user_update(map, b.key, b.value, attr->batch.elem_flags);
 		}
 		if (err)
 			break;
@@ -168,7 +241,6 @@ static long change_batch(union bpfshim_attr *attr, void __user *uattr, bool remo
 	}
 	if (put_count(uattr, b.done))
 		err = -EFAULT;
-out:
 	batch_end(&b);
 	return err;
 }

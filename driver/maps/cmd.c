@@ -19,7 +19,10 @@ static int attach_btf(struct bpfshim_map *map, const union bpfshim_attr *attr)
 		return -EACCES;
 	}
 	if (attr->btf_value_type_id) {
-		err = bpfshim_btf_map_check(btf->parsed, attr->btf_key_type_id, attr->btf_value_type_id,
+		/* Only global data has values without keys. */
+		err = -EINVAL;
+		if (attr->btf_key_type_id || (map->map_type == BPFSHIM_MAP_TYPE_ARRAY && map->max_entries == 1))
+			err = bpfshim_btf_map_check(btf->parsed, attr->btf_key_type_id, attr->btf_value_type_id,
 					    map->map_type, map->key_size, map->value_size, map->max_entries,
 					    &map->spin_lock_off, &map->timer_off);
 		if (err) {
@@ -50,7 +53,8 @@ long bpfshim_cmd_map_create(union bpfshim_attr *attr, void __user *uattr, u32 si
 	if (rdwr == (BPFSHIM_F_RDONLY | BPFSHIM_F_WRONLY))
 		return -EINVAL;
 	if (attr->map_flags & BPFSHIM_F_NUMA_NODE) {
-		if (attr->numa_node >= nr_node_ids || !node_online(attr->numa_node))
+		if ((int)attr->numa_node != NUMA_NO_NODE &&
+		    (attr->numa_node >= nr_node_ids || !node_online(attr->numa_node)))
 			return -EINVAL;
 	}
 	ops = bpfshim_map_ops_of(attr->map_type);
@@ -59,8 +63,10 @@ long bpfshim_cmd_map_create(union bpfshim_attr *attr, void __user *uattr, u32 si
 	err = ops->alloc_check(attr);
 	if (err)
 		return err;
+	/* No device here takes maps: 6.1's answer where none does. */
 	if (attr->map_ifindex)
-		return -EINVAL;
+		return attr->map_type == BPFSHIM_MAP_TYPE_ARRAY || attr->map_type == BPFSHIM_MAP_TYPE_HASH ?
+		       -EOPNOTSUPP : -EINVAL;
 	map = ops->alloc(attr);
 	if (IS_ERR(map))
 		return PTR_ERR(map);
@@ -150,7 +156,7 @@ long bpfshim_cmd_map_lookup(union bpfshim_attr *attr, void __user *uattr, u32 si
 	value = bpfshim_kvzalloc(vsize);
 	err = -ENOMEM;
 	if (value) {
-		err = a.map->ops->user_lookup ? a.map->ops->user_lookup(a.map, key, value, attr->flags) : -EOPNOTSUPP;
+		err = a.map->ops->user_lookup ? a.map->ops->user_lookup(a.map, key, value, attr->flags) : -ENOTSUPP;
 		if (!err && copy_to_user(bpfshim_uptr(attr->value), value, vsize))
 			err = -EFAULT;
 		bpfshim_kvfree(value);

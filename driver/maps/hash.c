@@ -569,6 +569,45 @@ found:
 	return 0;
 }
 
+static u32 htab_nr_buckets(const struct bpfshim_map *map)
+{
+	return to_htab(map)->nr_buckets;
+}
+
+static u32 htab_bucket_read(struct bpfshim_map *map, u32 bucket, void *keys, void *values, u32 room, bool take)
+{
+	struct htab *h = to_htab(map);
+	struct bucket *b = &h->buckets[bucket];
+	u32 nr = 0, i = 0, vsize = h->percpu ? bpfshim_percpu_user_size(map) : map->value_size;
+	struct hlist_nulls_node *n, *next;
+	struct elem *e;
+
+	bpfshim_guard_enter();
+	bpfshim_read_lock();
+	raw_spin_lock_irq(&b->lock);
+	hlist_nulls_for_each_entry_rcu(e, n, &b->head, node)
+		nr++;
+	if (nr <= room) {
+		for (n = b->head.first; !is_a_nulls(n); n = next, i++) {
+			next = n->next;
+			e = hlist_nulls_entry(n, struct elem, node);
+			memcpy(keys + (u64)i * map->key_size, e->key, map->key_size);
+			if (h->percpu)
+				bpfshim_percpu_copy_out(values + (u64)i * vsize, e->pptr, map->value_size);
+			else
+				memcpy(values + (u64)i * vsize, elem_value(h, e), map->value_size);
+			if (take) {
+				hlist_nulls_del_rcu(&e->node);
+				pool_put(h, e);
+			}
+		}
+	}
+	raw_spin_unlock_irq(&b->lock);
+	bpfshim_read_unlock();
+	bpfshim_guard_leave();
+	return nr;
+}
+
 const struct bpfshim_map_ops bpfshim_hash_ops = {
 	.map_type = BPFSHIM_MAP_TYPE_HASH,
 	.alloc_check = htab_check,
@@ -583,6 +622,8 @@ const struct bpfshim_map_ops bpfshim_hash_ops = {
 	.user_delete = htab_user_delete,
 	.user_lookup_and_delete = htab_user_lookup_and_delete,
 	.get_next_key = htab_next_key,
+	.nr_buckets = htab_nr_buckets,
+	.bucket_read = htab_bucket_read,
 };
 
 const struct bpfshim_map_ops bpfshim_percpu_hash_ops = {
@@ -601,4 +642,6 @@ const struct bpfshim_map_ops bpfshim_percpu_hash_ops = {
 	.user_delete = htab_user_delete,
 	.user_lookup_and_delete = htab_user_lookup_and_delete,
 	.get_next_key = htab_next_key,
+	.nr_buckets = htab_nr_buckets,
+	.bucket_read = htab_bucket_read,
 };
