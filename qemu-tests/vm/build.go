@@ -132,8 +132,9 @@ func (b Builder) Files(ctx context.Context, k kernels.Kernel) (*initramfs.Archiv
 	a := initramfs.New()
 	cli := b.out("guest", "bpfshim")
 	if err := b.Go(ctx, cli, "./cmd/bpfshim"); err != nil {
-		fmt.Fprintln(os.Stderr, "the guest has no bpfshim command:", err)
-	} else if err := a.File(GuestCLI, cli, 0o755); err != nil {
+		return nil, err
+	}
+	if err := a.File(GuestCLI, cli, 0o755); err != nil {
 		return nil, err
 	}
 	release, err := k.Release()
