@@ -19,8 +19,8 @@ import (
 	"github.com/bpfshim/bpfshim/ioctl"
 	"github.com/bpfshim/bpfshim/ioctl/fake"
 	"github.com/bpfshim/bpfshim/loader"
-	"github.com/bpfshim/bpfshim/loader/internal/testbpf"
 	"github.com/bpfshim/bpfshim/loader/link"
+	"github.com/bpfshim/bpfshim/loader/testbpf"
 )
 
 func newFake(t *testing.T) *fake.Device {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package testbpf builds BPF objects for tests.
+// Package testbpf is for tests of what loads objects: it builds them, and has
+// a device in memory.
 package testbpf
 
 import (
@@ -8,7 +9,20 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"github.com/bpfshim/bpfshim/ioctl"
+	"github.com/bpfshim/bpfshim/ioctl/fake"
+	"github.com/bpfshim/bpfshim/loader"
 )
+
+// Device is a device in memory.
+type Device = fake.Device
+
+// NewDevice makes one with this machine's CPUs.
+func NewDevice() *Device { return fake.New(loader.MustPossibleCPU()) }
+
+// AttachKprobe is the command whose failure tests inject.
+const AttachKprobe = ioctl.ExtKprobe
 
 // Build compiles a C file for BPF and returns the object's path. Without
 // clang or libbpf's headers the test is skipped.
