@@ -71,6 +71,11 @@ static void blog(struct ctx *c, const char *fmt, ...)
 	c->ops->log(c->cookie, buf, n < (int)sizeof(buf) ? (u32)n : (u32)sizeof(buf) - 1);
 }
 
+static const char *const kind_names[KINDS] = {
+	"UNKN", "INT", "PTR", "ARRAY", "STRUCT", "UNION", "ENUM", "FWD", "TYPEDEF", "VOLATILE", "CONST", "RESTRICT",
+	"FUNC", "FUNC_PROTO", "VAR", "DATASEC", "FLOAT", "DECL_TAG", "TYPE_TAG", "ENUM64",
+};
+
 /* Bytes that follow the type's head; -1: unknown kind. */
 static s64 tail_of(const struct type *t)
 {
@@ -143,6 +148,10 @@ static int check_type(struct ctx *c, u32 id, const struct type *t)
 			return bad(c, id, "Invalid int_data");
 		if ((x[0] & 0xff) > 128 || ((x[0] & 0xff) + ((x[0] >> 16) & 0xff) > t->size * 8))
 			return bad(c, id, "nr_bits exceeds type_size");
+		if (((x[0] >> 24) & 0xf) & (((x[0] >> 24) & 0xf) - 1) || ((x[0] >> 24) & 0xf) > 4) {
+			bad(c, id, "Unsupported encoding");
+			return -ENOTSUPP;
+		}
 		return 0;
 	case KIND_PTR: case KIND_VOLATILE: case KIND_CONST: case KIND_RESTRICT:
 		if (t->name)
@@ -404,6 +413,9 @@ int bpfshim_btf_parse(const void *data, u32 size, bool kernel, u32 log_level,
 		blog(&c, "Invalid string section\n");
 		return -EINVAL;
 	}
+	blog(&c, "magic: 0x%x\nversion: %u\nflags: 0x%x\nhdr_len: %u\n", h->magic, h->version, h->flags, h->hdr_len);
+	blog(&c, "type_off: %u\ntype_len: %u\nstr_off: %u\nstr_len: %u\nbtf_total_size: %u\n",
+	     h->type_off, h->type_len, h->str_off, h->str_len, size + h->hdr_len);
 	b = ops->alloc(cookie, sizeof(*b));
 	if (!b)
 		return -ENOMEM;
@@ -439,6 +451,8 @@ int bpfshim_btf_parse(const void *data, u32 size, bool kernel, u32 log_level,
 				err = check_type(&c, n, t);
 				if (err)
 					goto fail;
+				blog(&c, "[%u] %s %s size=%u vlen=%u\n", n, kind_names[kind_of(t)],
+				     t->name ? name_at(b, t->name) : "(anon)", t->size, vlen_of(t));
 			} else {
 				b->types[n] = t;
 			}

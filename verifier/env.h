@@ -182,6 +182,9 @@ s32 bpfshim_ver_subprog_starting(struct vrf_env *env, u32 insn);	/* index or -1 
 int bpfshim_ver_check_insns(struct vrf_env *env);	/* opcodes, ld_imm64, maps */
 int bpfshim_ver_check_form(struct vrf_env *env, const struct bpfshim_insn *insn);	/* the rest */
 
+/* ---- info.c */
+int bpfshim_ver_check_info(struct vrf_env *env);	/* func_info, line_info */
+
 /* ---- mem.c */
 int bpfshim_ver_check_mem(struct vrf_env *env, u32 regno, s32 off, u8 size_code, bool write, s32 value_reg);
 int bpfshim_ver_check_region(struct vrf_env *env, u32 regno, u32 size, bool write, bool zero_ok, bool uninit_ok);

@@ -41,6 +41,7 @@ static long read_any(void *dst, u32 size, u64 src, bool user)
  */
 static long read_str(char *dst, u32 size, u64 src, bool user)
 {
+	char piece[64];
 	u32 done = 0, n, len;
 	long err;
 
@@ -48,17 +49,19 @@ static long read_str(char *dst, u32 size, u64 src, bool user)
 		return 0;
 	while (done < size) {
 		n = min_t(u32, size - done, PAGE_SIZE - ((src + done) & (PAGE_SIZE - 1)));
-		n = min_t(u32, n, 64);
-		err = read_any(dst + done, n, src + done, user);
+		n = min_t(u32, n, sizeof(piece));
+		err = read_any(piece, n, src + done, user);
 		if (err) {
 			memset(dst, 0, size);
 			return err;
 		}
-		len = strnlen(dst + done, n);
+		len = strnlen(piece, n);
+		memcpy(dst + done, piece, min(len + 1, n));
 		if (len < n) {
 			done += len + 1;
-			/* What the piece brought along behind the end is not the string's. */
-			memset(dst + done, 0, n - len - 1);
+			/* As 6.1, which copies user strings by words: the last one whole. */
+			if (user && round_up(done, 8) <= size)
+				memset(dst + done, 0, round_up(done, 8) - done);
 			return done;
 		}
 		done += n;

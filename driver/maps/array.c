@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Arrays: values in one area, or one per-CPU allocation an element. */
+#include "../native.h"
 #include "maps.h"
 
 /*
@@ -33,7 +34,7 @@ static int array_check(const union bpfshim_attr *attr)
 
 	if (!attr->max_entries || attr->key_size != 4 || !attr->value_size ||
 	    (attr->map_flags & ~ARRAY_FLAGS) || (attr->map_flags & both) == both ||
-	    (percpu && (attr->map_flags & BPFSHIM_F_NUMA_NODE)))
+	    (percpu && (attr->map_flags & BPFSHIM_F_NUMA_NODE) && (int)attr->numa_node != NUMA_NO_NODE))
 		return -EINVAL;
 	if (percpu && (attr->map_flags & (BPFSHIM_F_MMAPABLE | BPFSHIM_F_INNER_MAP)))
 		return -EINVAL;
@@ -111,6 +112,20 @@ fail:
 static char *elem_at(const struct array *a, u32 i)
 {
 	return a->value + (u64)a->elem_size * i;
+}
+
+void bpfshim_array_native(const struct bpfshim_map *map, struct bpfshim_jit_map *m)
+{
+	const struct array *a;
+
+	if (map->ops != &bpfshim_array_ops && map->ops != &bpfshim_percpu_array_ops)
+		return;
+	a = to_array(map);
+	m->kind = a->pptrs ? BPFSHIM_JIT_MAP_PERCPU_ARRAY : BPFSHIM_JIT_MAP_ARRAY;
+	m->base = (unsigned long)(a->pptrs ? (void *)a->pptrs : (void *)a->value);
+	m->elem_size = a->elem_size;
+	m->max_entries = map->max_entries;
+	m->index_mask = ~0U;
 }
 
 static void *array_lookup(struct bpfshim_map *map, const void *key)

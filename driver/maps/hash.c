@@ -219,7 +219,8 @@ static int htab_check(const union bpfshim_attr *attr)
 		return -EINVAL;
 	if (attr->map_flags & BPFSHIM_F_NO_COMMON_LRU)
 		return -EINVAL;
-	if (attr->map_type == BPFSHIM_MAP_TYPE_PERCPU_HASH && (attr->map_flags & BPFSHIM_F_NUMA_NODE))
+	if (attr->map_type == BPFSHIM_MAP_TYPE_PERCPU_HASH && (attr->map_flags & BPFSHIM_F_NUMA_NODE) &&
+	    (int)attr->numa_node != NUMA_NO_NODE)
 		return -EINVAL;
 	if (!attr->max_entries || !attr->key_size || !attr->value_size)
 		return -EINVAL;

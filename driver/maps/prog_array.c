@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Arrays of programs, for tail calls. */
+#include "../native.h"
 #include "maps.h"
 
 /*
@@ -155,6 +156,12 @@ static int prog_array_next_key(struct bpfshim_map *map, const void *key, void *n
 static void *prog_array_lookup(struct bpfshim_map *map, const void *key)
 {
 	return NULL;
+}
+
+void bpfshim_prog_array_native(u32 *max_off, u32 *slots_off)
+{
+	*max_off = offsetof(struct prog_array, map.max_entries);
+	*slots_off = offsetof(struct prog_array, slot);
 }
 
 const struct bpfshim_prog *bpfshim_prog_array_target(struct bpfshim_map *map, u32 index)
