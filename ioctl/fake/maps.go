@@ -83,7 +83,10 @@ func (d *Device) mapElem(cmd ioctl.Cmd, a *ioctl.MapElemAttr) error {
 	}
 	m := o.m
 	key := string(bytesAt(a.Key, int(m.attr.KeySize)))
-	value := bytesAt(a.Value, d.room(m))
+	var value []byte
+	if cmd != ioctl.MapGetNextKey && cmd != ioctl.MapFreeze && cmd != ioctl.MapDeleteElem {
+		value = bytesAt(a.Value, d.room(m))
+	}
 	old, there := m.values[key]
 	switch cmd {
 	case ioctl.MapFreeze:

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 	"unsafe"
@@ -23,6 +24,7 @@ type output struct {
 	mem   []byte
 	lost  uint64
 	done  chan struct{}
+	ended sync.WaitGroup // of settle
 }
 
 func (d *Device) outputOpen(a *ioctl.ExtOutputOpenAttr) (int, error) {
@@ -44,6 +46,7 @@ func (o *output) data() []byte { return o.mem[unix.Getpagesize():] }
 
 func (o *output) close() error {
 	close(o.done)
+	o.ended.Wait()
 	return unix.Close(o.event)
 }
 
@@ -62,7 +65,8 @@ func (d *Device) Mmap(fd int, offset int64, length, _ int) ([]byte, error) {
 	if o.out.mem, err = unix.Mmap(-1, 0, length, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE); err != nil {
 		return nil, err
 	}
-	go o.out.settle()
+	o.out.ended.Add(1)
+	go o.out.settle(o.out.mem)
 	return o.out.mem, nil
 }
 
@@ -80,8 +84,8 @@ func (d *Device) Munmap(b []byte) error {
 }
 
 // settle makes the eventfd unreadable once all was read, as a perf event is.
-func (o *output) settle() {
-	mem := o.mem
+func (o *output) settle(mem []byte) {
+	defer o.ended.Done()
 	meta := (*unix.PerfEventMmapPage)(unsafe.Pointer(unsafe.SliceData(mem)))
 	for {
 		select {
