@@ -178,6 +178,8 @@ struct bpfshim_prog {
 	u32 verified_insns;
 	struct bpfshim_vrf_result vrf;		/* instructions as linked */
 	struct bpfshim_xprog xprog;
+	void *image;				/* machine code, or NULL */
+	u32 image_len;
 	struct bpfshim_insn *xlated;		/* vrf.len, before linking: for dumps */
 	struct bpfshim_map **used_maps;
 	u32 nr_used_maps;

@@ -1,24 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0
 /* From verified to runnable: links a program for its engine. */
-#include "internal.h"
+#include "native.h"
 
 static char *engine = "interp";
+static bool use_jit;		/* constant after init */
 module_param(engine, charp, 0444);
 MODULE_PARM_DESC(engine, "interp or jit: how new programs run");
 
 u32 bpfshim_engine(void)
 {
-	return BPFSHIM_ENGINE_INTERP;
+	return use_jit ? BPFSHIM_ENGINE_JIT : BPFSHIM_ENGINE_INTERP;
 }
 
 u64 bpfshim_engine_features(void)
 {
-	return BPFSHIM_FEAT_INTERP;
+	return BPFSHIM_FEAT_INTERP | (use_jit ? BPFSHIM_FEAT_JIT : 0);
 }
 
 u32 bpfshim_prog_jited_len(const struct bpfshim_prog *prog)
 {
-	return 0;
+	return prog->image_len;
 }
 
 static int map_addr(void *cookie, u32 idx, bool value, u32 off, u64 *addr)
@@ -45,24 +46,29 @@ static const struct bpfshim_link_ops link_ops = {
 int bpfshim_prog_link(struct bpfshim_prog *prog)
 {
 	size_t bytes = (size_t)prog->vrf.len * sizeof(*prog->xlated);
+	int err;
 
 	/* Linking writes addresses into the instructions: keep what to show. */
 	prog->xlated = bpfshim_kvzalloc(bytes);
 	if (!prog->xlated)
 		return -ENOMEM;
 	memcpy(prog->xlated, prog->vrf.insns, bytes);
-	return bpfshim_xprog_link(&prog->xprog, &prog->vrf, bpfshim_env(), &link_ops, prog);
+	err = bpfshim_xprog_link(&prog->xprog, &prog->vrf, bpfshim_env(), &link_ops, prog);
+	/* No mixture: a tail call cannot pass from one engine to the other. */
+	return err || !use_jit ? err : bpfshim_native_compile(prog);
 }
 
 void bpfshim_prog_unlink(struct bpfshim_prog *prog)
 {
+	bpfshim_native_free(prog);
 	bpfshim_xprog_free(&prog->xprog, &link_ops, prog);
 	bpfshim_kvfree(prog->xlated);
 }
 
 int bpfshim_engine_init(void)
 {
-	if (strcmp(engine, "interp")) {
+	use_jit = !strcmp(engine, "jit") && bpfshim_native_init();
+	if (strcmp(engine, "interp") && !use_jit) {
 		pr_err("bpfshim: engine=%s is not offered\n", engine);
 		return -EINVAL;
 	}

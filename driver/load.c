@@ -320,6 +320,21 @@ static int calc_tag(struct load *l)
 	return 0;
 }
 
+static int check_sleepable(struct load *l)
+{
+	if (!l->prog->sleepable)
+		return 0;
+	switch (l->prog->type) {
+	case BPFSHIM_PROG_TYPE_KPROBE:
+	case BPFSHIM_PROG_TYPE_TRACING:
+	case BPFSHIM_PROG_TYPE_LSM:
+	case BPFSHIM_PROG_TYPE_STRUCT_OPS:
+		return 0;
+	}
+	bpfshim_log_printf(&l->log, "Only fentry/fexit/fmod_ret, lsm, iter, uprobe, and struct_ops programs can be sleepable\n");
+	return -EINVAL;
+}
+
 static int verify(struct load *l)
 {
 	const union bpfshim_attr *a = l->attr;
@@ -331,6 +346,9 @@ static int verify(struct load *l)
 	if (err)
 		return err;
 	err = load_btf(l);
+	if (err)
+		goto done;
+	err = check_sleepable(l);
 	if (err)
 		goto done;
 	err = calc_tag(l);

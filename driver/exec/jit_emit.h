@@ -6,6 +6,43 @@
 #include "insn.h"
 #include "jit.h"
 
+/* Short names here, the module's prefix for the linker. */
+#define x86_rr bpfshim_x86_rr
+#define x86_rm bpfshim_x86_rm
+#define x86_gs bpfshim_x86_gs
+#define x86_alu_imm bpfshim_x86_alu_imm
+#define x86_alu_mem_imm bpfshim_x86_alu_mem_imm
+#define x86_mov bpfshim_x86_mov
+#define x86_mov_imm bpfshim_x86_mov_imm
+#define x86_shift_imm bpfshim_x86_shift_imm
+#define x86_shiftx bpfshim_x86_shiftx
+#define x86_bswap bpfshim_x86_bswap
+#define x86_push bpfshim_x86_push
+#define x86_pop bpfshim_x86_pop
+#define jit_read bpfshim_jit_read
+#define jit_mem bpfshim_jit_mem
+#define jit_blind bpfshim_jit_blind
+#define jit_live_after bpfshim_jit_live_after
+#define jit_jump bpfshim_jit_jump
+#define jit_thread bpfshim_jit_thread
+#define jit_unwind bpfshim_jit_unwind
+#define jit_leave bpfshim_jit_leave
+#define jit_alu bpfshim_jit_alu
+#define jit_load_store bpfshim_jit_load_store
+#define jit_atomic bpfshim_jit_atomic
+#define jit_cond bpfshim_jit_cond
+#define jit_call bpfshim_jit_call
+#define jit_tail_call bpfshim_jit_tail_call
+#define jit_fuse bpfshim_jit_fuse
+#define jit_mul_imm bpfshim_jit_mul_imm
+#define jit_load bpfshim_jit_load
+#define jit_cc bpfshim_jit_cc
+#define jit_map bpfshim_jit_map
+#define jit_call_near bpfshim_jit_call_near
+#define jit_thunk bpfshim_jit_thunk
+#define jit_regs bpfshim_jit_regs
+#define jit_flow bpfshim_jit_flow
+
 enum bpfshim_x86_reg {
 	RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI,
 	R8, R9, R10, R11, R12, R13, R14, R15,

@@ -12,7 +12,7 @@ static u32 pending[8];		/* call instructions to patch, by callee */
 static void call(struct vec *v, u32 sub)
 {
 	pending[sub] = v->n;
-	vec_emit(v, BPFSHIM_JMP | BPFSHIM_CALL, 0, BPFSHIM_PSEUDO_CALL, sub, 0);
+	vec_emit(v, BPFSHIM_JMP | BPFSHIM_CALL, 0, BPFSHIM_PSEUDO_CALL, 0, 0);
 }
 
 static void begin_sub(struct vec *v, u32 sub, u32 stack)

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Compiled programs: facts for the compiler, images, their ends. */
+#include "native.h"
+#include "image.h"
+#include "maps/maps.h"
+#include "../compat/native.h"
+
+/* Constant after init. */
+static struct bpfshim_native_facts facts;
+static bool possible;
+
+bool bpfshim_native_init(void)
+{
+	possible = bpfshim_image_possible() && bpfshim_native_facts(&facts);
+	return possible;
+}
+
+static void *jit_alloc(void *cookie, size_t size)
+{
+	return bpfshim_kvzalloc(size);
+}
+
+static void jit_free(void *cookie, void *p)
+{
+	bpfshim_kvfree(p);
+}
+
+static struct bpfshim_map *map_of(const struct bpfshim_prog *prog, s32 idx)
+{
+	return idx >= 0 && (u32)idx < prog->nr_used_maps ? prog->used_maps[idx] : NULL;
+}
+
+static void map_info(void *cookie, u32 idx, struct bpfshim_jit_map *m)
+{
+	struct bpfshim_map *map = map_of(cookie, idx);
+
+	if (map)
+		bpfshim_array_native(map, m);
+}
+
+/* Straight to the map type's function, past the helper that looks it up. */
+static u64 helper_target(void *cookie, u32 helper, s32 map_idx)
+{
+	struct bpfshim_map *map = map_of(cookie, map_idx);
+
+	if (!map)
+		return 0;
+	switch (helper) {
+	case 1:
+		return (unsigned long)map->ops->lookup;
+	case 2:
+		return (unsigned long)map->ops->update;
+	case 3:
+		return (unsigned long)map->ops->delete_elem;
+	}
+	return 0;
+}
+
+static void set_opts(struct bpfshim_jit_opts *o, struct bpfshim_prog *prog)
+{
+	memset(o, 0, sizeof(*o));
+	o->flags = (facts.retpoline ? BPFSHIM_JIT_RETPOLINE : 0) |
+		   (facts.ibt ? BPFSHIM_JIT_ENDBR : 0) |
+		   (facts.bmi2 ? BPFSHIM_JIT_BMI2 : 0) |
+		   (facts.movbe ? BPFSHIM_JIT_MOVBE : 0);
+	o->area_lo = facts.modules_lo;
+	o->area_hi = facts.modules_hi;
+	o->ret_thunk = facts.ret_thunk;
+	memcpy(o->probe_stub, facts.probe_stub, sizeof(o->probe_stub));
+	bpfshim_prog_array_native(&o->parr_max, &o->parr_slots);
+	o->parr_native = offsetof(struct bpfshim_prog, xprog.native_tail);
+	o->tail_stack = facts.tail_stack;
+	o->cpu_number.known = true;
+	o->cpu_number.off = facts.cpu_number;
+	o->this_cpu_off.known = true;
+	o->this_cpu_off.off = facts.this_cpu_off;
+	o->current_task.known = true;
+	o->current_task.off = facts.current_task;
+	o->aux = prog->vrf.aux;
+	o->map_info = map_info;
+	o->helper_target = helper_target;
+	o->alloc = jit_alloc;
+	o->free = jit_free;
+	o->cookie = prog;
+}
+
+int bpfshim_native_compile(struct bpfshim_prog *prog)
+{
+	struct bpfshim_jit_opts o;
+	struct bpfshim_jit *j;
+	int err = -ENOTSUPP;
+	u8 *buf = NULL;
+
+	if (!possible)
+		return err;
+	j = bpfshim_kvzalloc(sizeof(*j));
+	if (!j)
+		return -ENOMEM;
+	set_opts(&o, prog);
+	err = bpfshim_jit_plan(j, &prog->xprog, &o);
+	if (err)
+		goto done;
+	err = -ENOMEM;
+	prog->image_len = j->len;
+	prog->image = bpfshim_image_alloc(j->len);
+	buf = bpfshim_kvzalloc(j->len);
+	if (!prog->image || !buf)
+		goto done;
+	err = bpfshim_jit_emit(j, buf, j->len, (unsigned long)prog->image);
+	if (!err)
+		err = bpfshim_image_write(prog->image, buf, j->len);
+	if (!err)
+		bpfshim_jit_attach(j, &prog->xprog, (unsigned long)prog->image);
+done:
+	if (err)
+		bpfshim_native_free(prog);
+	bpfshim_kvfree(buf);
+	bpfshim_jit_done(j);
+	bpfshim_kvfree(j);
+	return err;
+}
+
+void bpfshim_native_free(struct bpfshim_prog *prog)
+{
+	bpfshim_image_free(prog->image, prog->image_len);
+	prog->image = NULL;
+	prog->image_len = 0;
+}
