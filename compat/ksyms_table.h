@@ -6,6 +6,9 @@
  * Write required 1 only where the module makes no sense without it.
  */
 BPFSHIM_KSYM(0, void *, module_alloc, (unsigned long size))
+#ifdef X86_FEATURE_RETHUNK
+BPFSHIM_KSYM(0, void, __x86_return_thunk, (void))
+#endif
 BPFSHIM_KSYM(0, int, set_memory_ro, (unsigned long addr, int pages))
 BPFSHIM_KSYM(0, int, set_memory_rw, (unsigned long addr, int pages))
 BPFSHIM_KSYM(0, int, set_memory_x, (unsigned long addr, int pages))
