@@ -320,18 +320,20 @@ static int calc_tag(struct load *l)
 	return 0;
 }
 
+/* Which types may, and which must, be sleepable. */
 static int check_sleepable(struct load *l)
 {
-	if (!l->prog->sleepable)
-		return 0;
-	switch (l->prog->type) {
-	case BPFSHIM_PROG_TYPE_KPROBE:
-	case BPFSHIM_PROG_TYPE_TRACING:
-	case BPFSHIM_PROG_TYPE_LSM:
-	case BPFSHIM_PROG_TYPE_STRUCT_OPS:
-		return 0;
+	u32 type = l->prog->type;
+
+	if (type == BPFSHIM_PROG_TYPE_SYSCALL && !l->prog->sleepable) {
+		bpfshim_log_printf(&l->log, "Syscall programs can only be sleepable\n");
+		return -EINVAL;
 	}
-	bpfshim_log_printf(&l->log, "Only fentry/fexit/fmod_ret, lsm, iter, uprobe, and struct_ops programs can be sleepable\n");
+	if (!l->prog->sleepable || type == BPFSHIM_PROG_TYPE_SYSCALL ||
+	    type == BPFSHIM_PROG_TYPE_TRACING || type == BPFSHIM_PROG_TYPE_LSM ||
+	    type == BPFSHIM_PROG_TYPE_KPROBE)
+		return 0;
+	bpfshim_log_printf(&l->log, "Only fentry/fexit/fmod_ret, lsm, and kprobe/uprobe programs can be sleepable\n");
 	return -EINVAL;
 }
 

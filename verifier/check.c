@@ -316,10 +316,6 @@ static int prepare(struct vrf_env *env)
 	if (!env->insns || !env->aux || !env->maps || !env->subs || !env->explored)
 		return -ENOMEM;
 	memcpy(env->insns, p->insns, p->len * sizeof(*env->insns));
-	if ((p->prog_flags & BPFSHIM_F_SLEEPABLE) && p->prog_type != BPFSHIM_PROG_TYPE_KPROBE) {
-		bpfshim_ver_log(env, "Only fentry/fexit/fmod_ret, lsm, and kprobe/uprobe programs can be sleepable\n");
-		return -EINVAL;
-	}
 	env->ctx = bpfshim_ver_ctx_of(p->prog_type);
 	if (!env->ctx)
 		return -EINVAL;

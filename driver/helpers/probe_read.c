@@ -6,14 +6,14 @@
  */
 #include "helpers.h"
 
-static bool is_user(u64 addr)
+static bool user_address(u64 addr)
 {
 	return addr < TASK_SIZE_MAX;
 }
 
 /* As 6.1: what cannot be a kernel address is -ERANGE to the kernel variants,
  * whatever the size; what cannot be read is -EFAULT. */
-static bool is_kernel(u64 addr)
+static bool kernel_address(u64 addr)
 {
 	return addr >= TASK_SIZE_MAX + PAGE_SIZE && (s64)addr < 0 && (s64)(addr << 16) >> 16 == (s64)addr;
 }
@@ -22,7 +22,7 @@ static long read_any(void *dst, u32 size, u64 src, bool user)
 {
 	long err;
 
-	if (user ? !is_user(src) : !is_kernel(src))
+	if (user ? !user_address(src) : !kernel_address(src))
 		err = user ? -EFAULT : -ERANGE;
 	else if (!size)
 		return 0;
@@ -72,12 +72,12 @@ static long read_str(char *dst, u32 size, u64 src, bool user)
 
 BPFSHIM_HELPER(probe_read)
 {
-	return read_any(bpfshim_ptr(r1), (u32)r2, r3, is_user(r3));
+	return read_any(bpfshim_ptr(r1), (u32)r2, r3, user_address(r3));
 }
 
 BPFSHIM_HELPER(probe_read_str)
 {
-	return read_str(bpfshim_ptr(r1), (u32)r2, r3, is_user(r3));
+	return read_str(bpfshim_ptr(r1), (u32)r2, r3, user_address(r3));
 }
 
 BPFSHIM_HELPER(probe_read_user)
