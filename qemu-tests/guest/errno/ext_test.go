@@ -101,7 +101,12 @@ func extension() []ecase {
 		for name, fd := range map[string]func(*env) int{"map": func(e *env) int { return e.arr }, "/dev/null": func(e *env) int { return e.null }} {
 			add(cmd, "fd is "+name, func(e *env, a *raw.Attr) { a.U32(off, uint32(fd(e))).U64(8, raw.CStr("user_statfs")) }, unix.EINVAL, unix.EBADF)
 		}
-		add(cmd, "no fd", func(_ *env, a *raw.Attr) { a.U32(off, noFD).U64(8, raw.CStr("user_statfs")) }, unix.EBADF)
+		add(cmd, "no fd", func(_ *env, a *raw.Attr) {
+			a.U32(off, noFD)
+			if cmd != raw.ExtSetBTF { // its attributes end before that
+				a.U64(8, raw.CStr("user_statfs"))
+			}
+		}, unix.EBADF)
 	}
 	for name, fd := range map[string]func(*env) int{"map": func(e *env) int { return e.arr }, "/dev/null": func(e *env) int { return e.null }, "program": func(e *env) int { return e.tp }} {
 		add(raw.ExtPerfAttach, "event is "+name, func(e *env, a *raw.Attr) { a.U32(0, uint32(e.tp)).U32(4, uint32(fd(e))) }, unix.EINVAL, unix.EBADF)
