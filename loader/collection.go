@@ -115,6 +115,7 @@ type collectionLoader struct {
 	programs map[string]*Program
 	vars     map[string]*Variable
 	filled   map[string]bool
+	kconfig  kconfigMaps
 }
 
 func newCollectionLoader(spec *CollectionSpec, opts *CollectionOptions) (*collectionLoader, error) {
@@ -151,6 +152,7 @@ func (l *collectionLoader) close() {
 	for _, m := range l.maps {
 		m.Close()
 	}
+	l.kconfig.close()
 }
 
 func (l *collectionLoader) mapNamed(name string) (*Map, error) {
@@ -210,7 +212,7 @@ func (l *collectionLoader) program(name string) (*Program, error) {
 			return nil, fmt.Errorf("program %s: map %s: %w", name, ins.Reference(), err)
 		}
 	}
-	p, err := newProgram(spec, &l.opts.Programs)
+	p, err := newProgram(spec, &l.opts.Programs, &l.kconfig)
 	if err != nil {
 		return nil, err
 	}

@@ -170,6 +170,28 @@ func TestKconfig(t *testing.T) {
 	}
 }
 
+// TestKconfigIsShared: the object has one .kconfig, and a program that is
+// loaded alone leaves none behind.
+func TestKconfigIsShared(t *testing.T) {
+	d := newFake(t)
+	spec := loadSpec(t, "kconfig.bpf.c")
+	coll, err := loader.NewCollectionWithOptions(spec, options(t, d))
+	require.NoError(t, err)
+	n := 0
+	for _, call := range d.Calls() {
+		if call.Cmd == ioctl.MapCreate && strings.Contains(string(call.Attr), ".kconfig") {
+			n++
+		}
+	}
+	assert.Equal(t, 1, n)
+	coll.Close()
+	opts := options(t, d).Programs
+	opts.Device = d
+	p, err := loader.NewProgramWithOptions(spec.Programs["one"], opts)
+	require.NoError(t, err)
+	p.Close()
+}
+
 func TestAttachAll(t *testing.T) {
 	d := newFake(t)
 	coll, err := loader.NewCollectionWithOptions(loadSpec(t, "all.bpf.c"), options(t, d))

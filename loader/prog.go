@@ -61,10 +61,12 @@ func NewProgramWithOptions(spec *ProgramSpec, opts ProgramOptions) (*Program, er
 		return nil, err
 	}
 	opts.Device = dev
-	return newProgram(spec, &opts)
+	var kconfig kconfigMaps
+	defer kconfig.close()
+	return newProgram(spec, &opts, &kconfig)
 }
 
-func newProgram(spec *ProgramSpec, opts *ProgramOptions) (*Program, error) {
+func newProgram(spec *ProgramSpec, opts *ProgramOptions, kconfig *kconfigMaps) (*Program, error) {
 	switch {
 	case spec == nil:
 		return nil, errors.New("no program")
@@ -96,11 +98,9 @@ func newProgram(spec *ProgramSpec, opts *ProgramOptions) (*Program, error) {
 	if err := relocateCORE(insns, spec.ByteOrder, &types, opts); err != nil {
 		return nil, fmt.Errorf("program %s: %w", spec.Name, err)
 	}
-	kconfig, err := resolveKconfigRefs(opts.Device, insns)
-	if err != nil {
+	if err := resolveKconfigRefs(opts.Device, insns, kconfig); err != nil {
 		return nil, fmt.Errorf("program %s: %w", spec.Name, err)
 	}
-	defer kconfig.Close()
 	if err := resolveKsyms(insns); err != nil {
 		return nil, fmt.Errorf("program %s: %w", spec.Name, err)
 	}

@@ -62,11 +62,19 @@ func nativeOrder() binary.ByteOrder {
 	return binary.BigEndian
 }
 
-// resolveKconfigRefs makes the program's .kconfig map, and points its loads
-// there. The map may be closed once the program is loaded; nil: no such loads.
-func resolveKconfigRefs(dev ioctl.Device, insns asm.Instructions) (*Map, error) {
-	var spec *MapSpec
-	var m *Map
+// kconfigMaps are the .kconfig maps made so far, one an object.
+type kconfigMaps map[*MapSpec]*Map
+
+// close closes them: programs hold what they use.
+func (k *kconfigMaps) close() {
+	for _, m := range *k {
+		m.Close()
+	}
+}
+
+// resolveKconfigRefs makes the program's .kconfig map, where made has none
+// yet, and points its loads there.
+func resolveKconfigRefs(dev ioctl.Device, insns asm.Instructions, made *kconfigMaps) error {
 	for iter := insns.Iterate(); iter.Next(); {
 		ins := iter.Ins
 		err := externs(ins, func(ref any) error {
@@ -74,15 +82,16 @@ func resolveKconfigRefs(dev ioctl.Device, insns asm.Instructions) (*Map, error) 
 			if !ok {
 				return nil
 			}
-			if spec == nil {
-				spec = r.spec
+			m := (*made)[r.spec]
+			if m == nil {
 				var err error
-				if m, err = newKconfigMap(dev, spec); err != nil {
+				if m, err = newKconfigMap(dev, r.spec); err != nil {
 					return err
 				}
-			}
-			if r.spec != spec {
-				return fmt.Errorf("instruction %d: a second .kconfig", iter.Index)
+				if *made == nil {
+					*made = kconfigMaps{}
+				}
+				(*made)[r.spec] = m
 			}
 			if err := ins.AssociateMap(m); err != nil {
 				return fmt.Errorf("instruction %d: %w", iter.Index, err)
@@ -92,11 +101,10 @@ func resolveKconfigRefs(dev ioctl.Device, insns asm.Instructions) (*Map, error) 
 			return nil
 		})
 		if err != nil {
-			m.Close()
-			return nil, fmt.Errorf(".kconfig: %w", err)
+			return fmt.Errorf(".kconfig: %w", err)
 		}
 	}
-	return m, nil
+	return nil
 }
 
 func newKconfigMap(dev ioctl.Device, spec *MapSpec) (*Map, error) {

@@ -33,7 +33,18 @@ func newMapView(m *loader.Map) (*mapView, error) {
 		return nil, err
 	}
 	v.key, v.value = fitting(v.key, m.KeySize()), fitting(v.value, m.ValueSize())
+	if v.key == nil && m.KeySize() == 4 && isArray(m.Type()) {
+		v.key = &btf.Int{Name: "__u32", Size: 4} // an index
+	}
 	return v, nil
+}
+
+func isArray(t loader.MapType) bool {
+	switch t {
+	case loader.Array, loader.PerCPUArray, loader.ProgramArray, loader.ArrayOfMaps, loader.CGroupArray:
+		return true
+	}
+	return false
 }
 
 // fitting drops a type that says nothing about that many bytes.

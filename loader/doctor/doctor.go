@@ -61,6 +61,9 @@ func Examine(opts Options) *Report {
 	r.rights()
 	native := r.device(opts)
 	r.config(native)
+	if native {
+		r.nativeKprobes()
+	}
 	r.btf(opts.BTF)
 	r.tracing()
 	r.symbols()
@@ -161,27 +164,28 @@ type option struct {
 	name string
 	need Status // when it is missing
 	why  string
+	old  string // its name on old kernels
 }
 
 func options(native bool) []option {
 	if native {
 		return []option{
-			{"CONFIG_BPF_SYSCALL", Fail, "bpf(2)"},
-			{"CONFIG_BPF_EVENTS", Fail, "tracing programs"},
-			{"CONFIG_KPROBE_EVENTS", Warn, "kprobe programs"},
-			{"CONFIG_DEBUG_INFO_BTF", Warn, "the kernel's type information"},
+			{"CONFIG_BPF_SYSCALL", Fail, "bpf(2)", ""},
+			{"CONFIG_BPF_EVENTS", Fail, "tracing programs", ""},
+			{"CONFIG_KPROBE_EVENTS", Warn, "kprobe programs", "CONFIG_KPROBE_EVENT"},
+			{"CONFIG_DEBUG_INFO_BTF", Warn, "the kernel's type information", ""},
 		}
 	}
 	return []option{
-		{"CONFIG_MODULES", Fail, "loading the module"},
-		{"CONFIG_KALLSYMS", Fail, "kprobes by symbol"},
-		{"CONFIG_KPROBES", Fail, "kprobe programs"},
-		{"CONFIG_KRETPROBES", Warn, "kretprobe programs"},
-		{"CONFIG_PERF_EVENTS", Fail, "tracepoint programs"},
-		{"CONFIG_TRACEPOINTS", Fail, "tracepoint programs"},
-		{"CONFIG_EVENT_TRACING", Fail, "tracepoint programs"},
-		{"CONFIG_FTRACE_SYSCALLS", Warn, "tracepoints of group syscalls"},
-		{"CONFIG_KALLSYMS_ALL", Warn, "symbols of data"},
+		{"CONFIG_MODULES", Fail, "loading the module", ""},
+		{"CONFIG_KALLSYMS", Fail, "kprobes by symbol", ""},
+		{"CONFIG_KPROBES", Fail, "kprobe programs", ""},
+		{"CONFIG_KRETPROBES", Warn, "kretprobe programs", ""},
+		{"CONFIG_PERF_EVENTS", Fail, "tracepoint programs", ""},
+		{"CONFIG_TRACEPOINTS", Fail, "tracepoint programs", ""},
+		{"CONFIG_EVENT_TRACING", Fail, "tracepoint programs", ""},
+		{"CONFIG_FTRACE_SYSCALLS", Warn, "tracepoints of group syscalls", ""},
+		{"CONFIG_KALLSYMS_ALL", Warn, "symbols of data", ""},
 	}
 }
 
@@ -193,14 +197,25 @@ func (r *Report) config(native bool) {
 	}
 	missing := false
 	for _, o := range options(native) {
-		if v := c.Get(o.name); v != "y" && v != "m" {
-			missing = true
-			r.add("config", o.need, "", "%s is not set: no %s", o.name, o.why)
+		if c.Get(o.name) == "y" || o.old != "" && c.Get(o.old) == "y" {
+			continue
 		}
+		missing = true
+		r.add("config", o.need, "", "%s is not set, which is needed for %s", o.name, o.why)
 	}
 	if !missing {
 		r.add("config", OK, "", "all options are set (%s)", c.Path)
 	}
+}
+
+// nativeKprobes: without the module, kprobes are opened as perf events.
+func (r *Report) nativeKprobes() {
+	const pmu = "/sys/bus/event_source/devices/kprobe/type"
+	if _, err := os.Stat(pmu); err != nil {
+		r.add("kprobes", Warn, "load the module, which attaches them itself", "kprobe programs cannot be attached natively: %v", err)
+		return
+	}
+	r.add("kprobes", OK, "", "opened as perf events")
 }
 
 func (r *Report) btf(path string) {
