@@ -28,7 +28,7 @@ func OpenDevice(name string) (ioctl.Device, error) {
 		return ioctl.Native(), nil
 	case DeviceAuto, "":
 		if _, err := os.Stat(ioctl.DevicePath); errors.Is(err, fs.ErrNotExist) {
-			return ioctl.Native(), nil
+			return nativeOrNone()
 		}
 	case DeviceDriver:
 	default:
@@ -49,6 +49,16 @@ func OpenDevice(name string) (ioctl.Device, error) {
 	if info.AbiVersion != ioctl.AbiVersion {
 		d.Close()
 		return nil, fmt.Errorf("module bpfshim %s speaks ABI %d, this program ABI %d", info.Version, info.AbiVersion, ioctl.AbiVersion)
+	}
+	return d, nil
+}
+
+// nativeOrNone is bpf(2), where the kernel has it at all.
+func nativeOrNone() (ioctl.Device, error) {
+	d := ioctl.Native()
+	// Nothing is made: a map of no type.
+	if _, err := ioctl.Do(d, ioctl.MapCreate, &ioctl.MapCreateAttr{}); errors.Is(err, unix.ENOSYS) {
+		return nil, fmt.Errorf("%w (and this kernel has no bpf(2))", ErrNoDevice)
 	}
 	return d, nil
 }
