@@ -99,7 +99,7 @@ func extension() []ecase {
 	add(raw.ExtSetBTF, "flags", func(e *env, a *raw.Attr) { a.U32(0, uint32(e.btf)).U32(4, 1) }, unix.EINVAL)
 	for cmd, off := range map[uint32]int{raw.ExtKprobe: 0, raw.ExtTracepoint: 0, raw.ExtPerfAttach: 0, raw.ExtSetBTF: 0} {
 		for name, fd := range map[string]func(*env) int{"map": func(e *env) int { return e.arr }, "/dev/null": func(e *env) int { return e.null }} {
-			add(cmd, "fd is "+name, func(e *env, a *raw.Attr) { a.U32(off, uint32(fd(e))).U64(8, raw.CStr("user_statfs")) }, unix.EINVAL, unix.EBADF)
+			add(cmd, "fd is "+name, func(e *env, a *raw.Attr) { a.U32(off, uint32(fd(e))) }, unix.EINVAL, unix.EBADF)
 		}
 		add(cmd, "no fd", func(_ *env, a *raw.Attr) {
 			a.U32(off, noFD)
