@@ -2,324 +2,476 @@
 /* The walk: every path of the program, one instruction after the other. */
 #include "env.h"
 
-#define DEFAULT_MEM (256u << 20)
+#define DEFAULT_MEM	(256u << 20)
+#define RESCHED_EVERY	1024u
 
-static int check_load(struct vrf_env *env, const struct bpfshim_insn *in)
+/* ---- loads, stores ---------------------------------------------------- */
+
+/* Where one instruction meets several kinds of pointers its rewriting must
+ * not depend on which. */
+static bool sensitive(u32 kind)
 {
-	int err = bpfshim_ver_reg_read(env, in->src_reg);
-
-	if (!err)
-		err = bpfshim_ver_reg_write(env, in->dst_reg);
-	if (!err)
-		err = bpfshim_ver_check_mem(env, in->src_reg, in->off, in->code, false, in->dst_reg);
-	return err;
+	return kind == VK_CTX || kind == VK_BTF_ID || (kind >= VK_SOCK && kind <= VK_XDP_SOCK);
 }
 
-static int check_store(struct vrf_env *env, const struct bpfshim_insn *in)
+static int same_kind(struct vrf_env *env, u32 kind, u32 flags)
 {
-	int err = bpfshim_ver_reg_read(env, in->dst_reg);
+	struct vrf_aux *aux = &env->aux[env->pc];
 
-	if (!err && bpfshim_ver_regs(env)[in->dst_reg].kind == K_CTX &&
-	    (BPFSHIM_CLASS(in->code) == BPFSHIM_ST)) {
-		bpfshim_ver_log(env, "BPF_ST stores into R%u ctx is not allowed\n", in->dst_reg);
+	if (aux->ptr_kind == VK_NONE) {
+		aux->ptr_kind = (u8)kind;
+		aux->ptr_flags = (u8)flags;
+		return 0;
+	}
+	if ((aux->ptr_kind != kind || aux->ptr_flags != flags) &&
+	    (sensitive(kind) || sensitive(aux->ptr_kind))) {
+		bpfshim_v_log(env, "same insn cannot be used with different pointers\n");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int load(struct vrf_env *env, const struct bpfshim_insn *in)
+{
+	u32 kind, flags;
+	int err = bpfshim_v_read(env, in->src_reg);
+
+	if (!err)
+		err = bpfshim_v_write(env, in->dst_reg);
+	if (err)
+		return err;
+	kind = vrf_regs(env)[in->src_reg].kind;
+	flags = vrf_regs(env)[in->src_reg].flags;
+	err = bpfshim_v_mem(env, in->src_reg, in->off, vrf_size(in->code), false, in->dst_reg, false);
+	return err ? err : same_kind(env, kind, flags);
+}
+
+static int store_reg(struct vrf_env *env, const struct bpfshim_insn *in)
+{
+	u32 kind, flags;
+	int err;
+
+	if (BPFSHIM_MODE(in->code) != BPFSHIM_MEM || in->imm) {
+		bpfshim_v_log(env, "BPF_STX uses reserved fields\n");
+		return -EINVAL;
+	}
+	err = bpfshim_v_read(env, in->src_reg);
+	if (!err)
+		err = bpfshim_v_read(env, in->dst_reg);
+	if (err)
+		return err;
+	kind = vrf_regs(env)[in->dst_reg].kind;
+	flags = vrf_regs(env)[in->dst_reg].flags;
+	err = bpfshim_v_mem(env, in->dst_reg, in->off, vrf_size(in->code), true, in->src_reg, false);
+	return err ? err : same_kind(env, kind, flags);
+}
+
+static int store_imm(struct vrf_env *env, const struct bpfshim_insn *in)
+{
+	int err;
+
+	if (BPFSHIM_MODE(in->code) != BPFSHIM_MEM || in->src_reg) {
+		bpfshim_v_log(env, "BPF_ST uses reserved fields\n");
+		return -EINVAL;
+	}
+	err = bpfshim_v_read(env, in->dst_reg);
+	if (err)
+		return err;
+	if (vrf_regs(env)[in->dst_reg].kind == VK_CTX) {
+		bpfshim_v_log(env, "BPF_ST stores into R%d %s is not allowed\n", in->dst_reg, "ctx");
 		return -EACCES;
 	}
-	if (!err && BPFSHIM_CLASS(in->code) == BPFSHIM_STX)
-		err = bpfshim_ver_reg_read(env, in->src_reg);
-	if (!err)
-		err = bpfshim_ver_check_mem(env, in->dst_reg, in->off, in->code, true,
-				    BPFSHIM_CLASS(in->code) == BPFSHIM_STX ? (s32)in->src_reg : -1);
-	return err;
+	return bpfshim_v_mem(env, in->dst_reg, in->off, vrf_size(in->code), true, -1, false);
 }
 
-static int check_atomic(struct vrf_env *env, const struct bpfshim_insn *in)
+static int atomic(struct vrf_env *env, const struct bpfshim_insn *in)
 {
-	struct vrf_reg *regs = bpfshim_ver_regs(env), loaded, keep;
+	const struct vrf_reg *dst;
+	u32 size = vrf_size(in->code);
 	s32 into = -1;
 	int err;
 
-	err = bpfshim_ver_reg_read(env, in->src_reg);
+	switch (in->imm) {
+	case BPFSHIM_ADD: case BPFSHIM_ADD | BPFSHIM_FETCH: case BPFSHIM_AND: case BPFSHIM_AND | BPFSHIM_FETCH:
+	case BPFSHIM_OR: case BPFSHIM_OR | BPFSHIM_FETCH: case BPFSHIM_XOR: case BPFSHIM_XOR | BPFSHIM_FETCH:
+	case BPFSHIM_XCHG: case BPFSHIM_CMPXCHG:
+		break;
+	default:
+		bpfshim_v_log(env, "BPF_ATOMIC uses invalid atomic opcode %02x\n", (u32)in->imm);
+		return -EINVAL;
+	}
+	if (size < 4) {
+		bpfshim_v_log(env, "invalid atomic operand size\n");
+		return -EINVAL;
+	}
+	err = bpfshim_v_read(env, in->src_reg);
 	if (!err)
-		err = bpfshim_ver_reg_read(env, in->dst_reg);
+		err = bpfshim_v_read(env, in->dst_reg);
+	if (!err && in->imm == BPFSHIM_CMPXCHG)
+		err = bpfshim_v_read(env, 0);
 	if (err)
 		return err;
-	if (in->imm == BPFSHIM_CMPXCHG) {
-		err = bpfshim_ver_reg_read(env, 0);
-		if (err)
-			return err;
-		into = 0;
-	} else if (in->imm & BPFSHIM_FETCH) {
-		into = in->src_reg;
-	}
-	if (regs[in->dst_reg].kind == K_CTX) {
-		bpfshim_ver_log(env, "BPF_ATOMIC stores into R%u ctx is not allowed\n", in->dst_reg);
+	dst = &vrf_regs(env)[in->dst_reg];
+	if (dst->kind == VK_CTX || vrf_is_pkt(dst) || dst->kind == VK_FLOW_KEYS || vrf_is_sk(dst)) {
+		bpfshim_v_log(env, "BPF_ATOMIC stores into R%d %s is not allowed\n", in->dst_reg, vrf_type_str(env, dst));
 		return -EACCES;
 	}
+	if (in->imm & BPFSHIM_FETCH)
+		into = in->imm == BPFSHIM_CMPXCHG ? 0 : (s32)in->src_reg;
+	/* What the old value goes to is no base any more, should it have been. */
 	if (into >= 0) {
-		err = bpfshim_ver_reg_write(env, (u32)into);
+		err = bpfshim_v_write(env, (u32)into);
 		if (err)
 			return err;
+		bpfshim_v_reg_unknown(&vrf_regs(env)[into]);
 	}
-	/* As a load (of something unknown), then as a store of something unknown. */
-	keep = regs[in->dst_reg];
-	err = bpfshim_ver_check_mem(env, in->dst_reg, in->off, in->code, false, -1);
-	if (err)
-		return err;
-	regs[in->dst_reg] = keep;
-	bpfshim_ver_reg_unknown(&loaded);
-	bpfshim_num_zext(&loaded.n, BPFSHIM_SIZE(in->code) == BPFSHIM_DW ? 8 : 4);
-	keep = regs[in->src_reg];
-	/* What is there afterwards is not known; R0 lends its place. */
-	{
-		struct vrf_reg r0 = regs[0], dst = regs[in->dst_reg];
-
-		if (in->dst_reg == 0) {
-			regs[in->src_reg] = loaded;
-			err = bpfshim_ver_check_mem(env, in->dst_reg, in->off, in->code, true, in->src_reg);
-			regs[in->src_reg] = keep;
-		} else {
-			regs[0] = loaded;
-			err = bpfshim_ver_check_mem(env, in->dst_reg, in->off, in->code, true, 0);
-			regs[0] = r0;
-		}
-		regs[in->dst_reg] = dst;
-	}
+	/* A load of anything, the load of the old value, a store of anything. */
+	err = bpfshim_v_mem(env, in->dst_reg, in->off, size, false, -1, true);
 	if (!err && into >= 0)
-		regs[into] = loaded;
-	return err;
+		err = bpfshim_v_mem(env, in->dst_reg, in->off, size, false, into, true);
+	return err ? err : bpfshim_v_mem(env, in->dst_reg, in->off, size, true, -1, true);
 }
 
-static int check_ldimm64(struct vrf_env *env, const struct bpfshim_insn *in)
+static int load_imm64(struct vrf_env *env, const struct bpfshim_insn *in)
 {
-	struct vrf_reg *dst = &bpfshim_ver_regs(env)[in->dst_reg];
-	struct vrf_insn_aux *aux = &env->aux[env->pc];
-	int err = bpfshim_ver_reg_write(env, in->dst_reg);
+	const struct vrf_aux *aux = &env->aux[env->pc];
+	struct vrf_reg *dst;
 	s32 sub;
+	int err;
 
+	if (BPFSHIM_SIZE(in->code) != BPFSHIM_DW) {
+		bpfshim_v_log(env, "invalid BPF_LD_IMM insn\n");
+		return -EINVAL;
+	}
+	if (in->off) {
+		bpfshim_v_log(env, "BPF_LD_IMM64 uses reserved fields\n");
+		return -EINVAL;
+	}
+	err = bpfshim_v_write(env, in->dst_reg);
 	if (err)
 		return err;
+	dst = &vrf_regs(env)[in->dst_reg];
 	switch (in->src_reg) {
 	case 0:
-		bpfshim_ver_reg_const(dst, (u32)in[0].imm | (u64)(u32)in[1].imm << 32);
+		bpfshim_v_reg_const(dst, (u64)(u32)in[1].imm << 32 | (u32)in->imm);
 		return 0;
 	case BPFSHIM_PSEUDO_FUNC:
-		sub = bpfshim_ver_subprog_starting(env, env->pc + 1 + in->imm);
+		sub = bpfshim_v_sub_at(env, env->pc + 1 + (u32)in->imm);
+		if (!env->prog->func_info_cnt || !env->prog->btf) {
+			bpfshim_v_log(env, "missing btf func_info\n");
+			return -EINVAL;
+		}
 		if (sub < 0)
 			return -EFAULT;
-		bpfshim_ver_reg_ptr(dst, K_FUNC);
-		dst->map = (u32)sub;
+		if (env->subs[sub].linkage) {
+			bpfshim_v_log(env, "callback function not static\n");
+			return -EINVAL;
+		}
+		if (!sub) {
+			bpfshim_v_log(env, "callback function cannot be the main program\n");
+			return -EINVAL;
+		}
+		bpfshim_v_reg_ptr(dst, VK_FUNC, 0);
+		dst->u.subprog = (u32)sub;
+		return 0;
+	case BPFSHIM_PSEUDO_MAP_VALUE:
+	case BPFSHIM_PSEUDO_MAP_IDX_VALUE:
+		bpfshim_v_reg_ptr(dst, VK_MAP_VALUE, 0);
+		dst->u.map = &env->maps[aux->map_idx];
+		dst->off = (s32)aux->map_off;
+		if (dst->u.map->spin_lock_off >= 0)
+			dst->id = ++env->id_gen;
 		return 0;
 	case BPFSHIM_PSEUDO_MAP_FD:
 	case BPFSHIM_PSEUDO_MAP_IDX:
-		bpfshim_ver_reg_ptr(dst, K_CONST_MAP);
-		dst->map = aux->map_idx;
-		return 0;
-	default:
-		bpfshim_ver_reg_ptr(dst, K_MAP_VALUE);
-		dst->map = aux->map_idx;
-		dst->off = (s32)aux->map_off;
-		if (env->maps[aux->map_idx].spin_lock_off >= 0)
-			dst->id = ++env->id_gen;
+		bpfshim_v_reg_ptr(dst, VK_CONST_MAP, 0);
+		dst->u.map = &env->maps[aux->map_idx];
 		return 0;
 	}
+	return -EFAULT;
 }
 
-/* One instruction. done: the path ended. */
+/* ---- one instruction -------------------------------------------------- */
+
+static int check_call(struct vrf_env *env, const struct bpfshim_insn *in)
+{
+	if (BPFSHIM_SRC(in->code) || in->off || in->src_reg > BPFSHIM_PSEUDO_CALL || in->dst_reg ||
+	    BPFSHIM_CLASS(in->code) == BPFSHIM_JMP32) {
+		bpfshim_v_log(env, "BPF_CALL uses reserved fields\n");
+		return -EINVAL;
+	}
+	if (env->st->lock_id && (in->src_reg || in->imm != BPFSHIM_HELPER_spin_unlock)) {
+		bpfshim_v_log(env, "function calls are not allowed while holding a lock\n");
+		return -EINVAL;
+	}
+	return in->src_reg ? bpfshim_v_call(env, in) : bpfshim_v_helper(env, in);
+}
+
+static int check_jmp(struct vrf_env *env, const struct bpfshim_insn *in, bool *done)
+{
+	bool w32 = BPFSHIM_CLASS(in->code) == BPFSHIM_JMP32;
+
+	env->jmps++;
+	switch (BPFSHIM_OP(in->code)) {
+	case BPFSHIM_CALL:
+		return check_call(env, in);
+	case BPFSHIM_JA:
+		if (BPFSHIM_SRC(in->code) || in->src_reg || in->dst_reg || (w32 ? in->off : in->imm)) {
+			bpfshim_v_log(env, "BPF_JA uses reserved fields\n");
+			return -EINVAL;
+		}
+		env->pc += 1 + (u32)(w32 ? in->imm : in->off);
+		return 0;
+	case BPFSHIM_EXIT:
+		if (BPFSHIM_SRC(in->code) || in->imm || in->src_reg || in->dst_reg || w32) {
+			bpfshim_v_log(env, "BPF_EXIT uses reserved fields\n");
+			return -EINVAL;
+		}
+		return bpfshim_v_exit(env, done);
+	}
+	return bpfshim_v_jump(env, in);
+}
+
 static int check_insn(struct vrf_env *env, bool *done)
 {
 	const struct bpfshim_insn *in = &env->insns[env->pc];
-	u8 class = BPFSHIM_CLASS(in->code), op = BPFSHIM_OP(in->code);
 	int err;
 
-	*done = false;
-	err = bpfshim_ver_check_form(env, in);
-	if (err)
-		return err;
-	switch (class) {
+	switch (BPFSHIM_CLASS(in->code)) {
 	case BPFSHIM_ALU:
 	case BPFSHIM_ALU64:
-		err = bpfshim_ver_check_alu(env, in);
+		err = bpfshim_v_alu(env, in);
 		break;
 	case BPFSHIM_LDX:
-		err = check_load(env, in);
+		err = load(env, in);
 		break;
 	case BPFSHIM_STX:
-		err = BPFSHIM_MODE(in->code) == BPFSHIM_ATOMIC ?
-			check_atomic(env, in) : check_store(env, in);
+		err = BPFSHIM_MODE(in->code) == BPFSHIM_ATOMIC ? atomic(env, in) : store_reg(env, in);
 		break;
 	case BPFSHIM_ST:
-		err = check_store(env, in);
+		err = store_imm(env, in);
 		break;
-	case BPFSHIM_LD:
-		err = check_ldimm64(env, in);
-		if (!err) {
-			env->prev_pc = env->pc;
-			env->pc += 2;
-			return 0;
-		}
-		break;
+	case BPFSHIM_JMP:
+	case BPFSHIM_JMP32:
+		return check_jmp(env, in, done);
 	default:
-		env->jmps++;
-		if (op == BPFSHIM_CALL) {
-			if (in->src_reg == BPFSHIM_PSEUDO_CALL)
-				return bpfshim_ver_check_call(env, in);
-			if (in->src_reg == BPFSHIM_PSEUDO_KFUNC_CALL) {
-				bpfshim_ver_log(env, "calling kernel function is not allowed\n");
-				return -EINVAL;
-			}
-			err = bpfshim_ver_check_helper(env, in);
-			break;
-		}
-		if (op == BPFSHIM_EXIT)
-			return bpfshim_ver_check_exit(env, done);
-		if (op == BPFSHIM_JA) {
-			env->prev_pc = env->pc;
-			env->pc += 1 + in->off;
-			return 0;
-		}
-		return bpfshim_ver_check_jump(env, in);
+		if (BPFSHIM_MODE(in->code) == BPFSHIM_ABS || BPFSHIM_MODE(in->code) == BPFSHIM_IND)
+			return bpfshim_v_ld_abs(env, in);
+		err = load_imm64(env, in);
+		env->aux[env->pc + 1].seen = true;
+		env->pc++;
 	}
-	if (err)
-		return err;
-	env->prev_pc = env->pc++;
-	return 0;
+	env->pc++;
+	return err;
 }
 
-static int start(struct vrf_env *env)
-{
-	struct vrf_frame *f;
+/* ---- all paths -------------------------------------------------------- */
 
-	env->st = bpfshim_ver_state_new(env);
-	f = bpfshim_ver_frame_new(env, 0, -1);
-	if (!env->st || !f) {
-		bpfshim_ver_frame_free(env, f);
-		return -ENOMEM;
-	}
-	env->st->frames[0] = f;
-	bpfshim_ver_reg_ptr(&f->regs[1], K_CTX);
-	bpfshim_ver_reg_ptr(&f->regs[10], K_STACK);
-	return 0;
+static void log_insn(struct vrf_env *env)
+{
+	u64 start;
+
+	if (!vrf_logging(env))
+		return;
+	if (env->scratched_regs || env->scratched_slots)
+		bpfshim_v_print_insn_state(env);
+	bpfshim_v_log_line(env, env->pc, "; ");
+	start = bpfshim_v_log_pos(env);
+	bpfshim_v_log(env, "%d: ", env->pc);
+	bpfshim_v_print_insn(env, &env->insns[env->pc]);
+	env->prev_log_pos = bpfshim_v_log_pos(env);
+	env->prev_insn_print = (u32)(env->prev_log_pos - start);
+}
+
+static void log_pruned(struct vrf_env *env, bool fresh)
+{
+	if (!vrf_logging(env))
+		return;
+	if (fresh)
+		bpfshim_v_log(env, "\nfrom %d to %d: safe\n", env->prev_pc, env->pc);
+	else
+		bpfshim_v_log(env, "%d: safe\n", env->pc);
 }
 
 static int walk(struct vrf_env *env)
 {
-	u32 level = env->prog->log_level;
-	bool done;
-	int err = start(env);
+	bool done, fresh = false, inner;
+	u32 pc;
+	int err;
 
-	while (!err) {
+	for (;;) {
 		if (env->pc >= env->len) {
-			bpfshim_ver_log(env, "invalid insn idx %u insn_cnt %u\n", env->pc, env->len);
+			bpfshim_v_log(env, "invalid insn idx %d insn_cnt %d\n", env->pc, env->len);
 			return -EFAULT;
 		}
 		if (++env->processed > BPFSHIM_VRF_MAX_INSNS) {
-			bpfshim_ver_log(env, "BPF program is too large. Processed %u insn\n", env->processed);
+			bpfshim_v_log(env, "BPF program is too large. Processed %d insn\n", env->processed);
 			return -E2BIG;
 		}
-		if (!(env->processed & 1023)) {
+		if (!(env->processed % RESCHED_EVERY)) {
 			err = env->ops->resched(env->cookie);
 			if (err)
 				return err;
 		}
-		err = bpfshim_ver_visited(env);
+		err = bpfshim_v_visited(env);
 		if (err < 0)
 			return err;
 		done = err;
-		err = 0;
 		if (done) {
-			if (level & BPFSHIM_LOG_LEVEL2)
-				bpfshim_ver_log(env, "%u: safe\n", env->pc);
+			log_pruned(env, fresh);
 		} else {
-			if (level & (BPFSHIM_LOG_LEVEL1 | BPFSHIM_LOG_LEVEL2)) {
-				if (level & BPFSHIM_LOG_LEVEL2) {
-					bpfshim_ver_log(env, "%u:", env->pc);
-					bpfshim_ver_print_state(env, bpfshim_ver_cur(env));
-				}
-				bpfshim_ver_print_insn(env, env->pc);
+			if ((env->level & BPFSHIM_LOG_LEVEL2) && fresh) {
+				bpfshim_v_log(env, "\nfrom %d to %d:", env->prev_pc, env->pc);
+				bpfshim_v_print_state(env, env->st, env->st->cur, true);
+				fresh = false;
 			}
+			log_insn(env);
 			env->aux[env->pc].seen = true;
-			if (env->insns[env->pc].code == (BPFSHIM_LD | BPFSHIM_IMM | BPFSHIM_DW))
-				env->aux[env->pc + 1].seen = true;
+			pc = env->pc;
+			inner = env->st->cur;
 			err = check_insn(env, &done);
 			if (err)
 				return err;
+			env->prev_pc = (s32)pc;
+			if (inner && env->insns[pc].code == (BPFSHIM_JMP | BPFSHIM_EXIT))
+				fresh = true;
 		}
-		if (done) {
-			bpfshim_ver_path_end(env, env->st);
-			bpfshim_ver_state_free(env, env->st);
-			env->st = NULL;
-			if (!bpfshim_ver_pop(env))
-				return 0;
-			if (level & BPFSHIM_LOG_LEVEL2)
-				bpfshim_ver_log(env, "\nfrom %u to %u:\n", env->prev_pc, env->pc);
-		}
+		if (!done)
+			continue;
+		env->scratched_regs = ~0u;
+		env->scratched_slots = VRF_U64_MAX;
+		bpfshim_v_path_end(env->st->parent);
+		bpfshim_v_state_free(env, env->st);
+		env->st = NULL;
+		if (!bpfshim_v_pop(env))
+			return 0;
+		fresh = true;
 	}
+}
+
+/* Checkpoints of one walk are of no use to the next: its entry differs. */
+static void forget(struct vrf_env *env)
+{
+	memset(env->explored, 0, env->len * sizeof(*env->explored));
+	env->pending = NULL;
+	env->nr_pending = 0;
+	env->st = NULL;
+}
+
+static int check_from(struct vrf_env *env, u32 sub)
+{
+	struct vrf_state *st = bpfshim_v_state_new(env);
+	struct vrf_reg *regs;
+	int err = 0;
+
+	env->prev_line = NULL;
+	if (!st)
+		return -ENOMEM;
+	st->frames[0] = bpfshim_v_frame_new(env, sub, -1, 0);
+	if (!st->frames[0])
+		return -ENOMEM;
+	env->st = st;
+	env->pc = env->subs[sub].start;
+	env->prev_pc = -1;
+	st->first_insn = env->pc;
+	st->last_insn = -1;
+	regs = st->frames[0]->regs;
+	if (sub)
+		err = bpfshim_v_func_args(env, sub, regs);
+	else
+		bpfshim_v_reg_ptr(&regs[1], VK_CTX, 0);
+	if (!err)
+		err = bpfshim_v_hist_push(env, st, 0, true);
+	if (!err)
+		err = walk(env);
+	if (!err && !(env->level & BPFSHIM_LOG_LEVEL2))
+		bpfshim_v_log_reset(env, 0);
+	forget(env);
 	return err;
 }
 
-static void print_stats(struct vrf_env *env)
+static int check_all(struct vrf_env *env)
 {
-	struct bpfshim_vrf_result *r = env->res;
 	u32 i;
+	int err;
 
-	if (env->prog->log_level & BPFSHIM_LOG_STATS) {
-		bpfshim_ver_log(env, "verification time %llu usec\n", (unsigned long long)r->time_ns / 1000);
-		bpfshim_ver_log(env, "stack depth ");
-		for (i = 0; i < env->nr_subs; i++)
-			bpfshim_ver_log(env, "%u%s", env->subs[i].stack, i + 1 < env->nr_subs ? "+" : "");
-		bpfshim_ver_log(env, "\n");
+	for (i = 1; i < env->nr_subs; i++) {
+		if (env->subs[i].linkage != VRF_LINK_GLOBAL)
+			continue;
+		err = check_from(env, i);
+		if (err)
+			return err;
+		if (vrf_logging(env))
+			bpfshim_v_log(env, "Func#%d is safe for any args that match its prototype\n", i);
 	}
-	bpfshim_ver_log(env, "processed %u insns (limit %u) max_states_per_insn %u total_states %u peak_states %u mark_read %u\n",
-		r->insn_processed, BPFSHIM_VRF_MAX_INSNS, r->max_states_per_insn,
-		r->total_states, r->peak_states, r->longest_mark_read_walk);
+	return check_from(env, 0);
 }
 
-static void cleanup(struct vrf_env *env)
-{
-	struct vrf_state *st, *next;
-	u32 i;
-
-	bpfshim_ver_state_free(env, env->st);
-	for (st = env->pending; st; st = next) {
-		next = st->next;
-		bpfshim_ver_state_free(env, st);
-	}
-	if (env->explored) {
-		for (i = 0; i <= env->len; i++) {
-			for (st = env->explored[i]; st; st = next) {
-				next = st->next;
-				bpfshim_ver_state_free(env, st);
-			}
-		}
-	}
-	for (st = env->evicted; st; st = next) {
-		next = st->next;
-		bpfshim_ver_state_free(env, st);
-	}
-	bpfshim_ver_free(env, env->explored, (env->len + 1) * sizeof(*env->explored));
-	bpfshim_ver_free(env, env->subs, BPFSHIM_VRF_MAX_SUBPROGS * sizeof(*env->subs));
-	bpfshim_ver_free(env, env->maps, (BPFSHIM_VRF_MAX_USED_MAPS + 1) * sizeof(*env->maps));
-	bpfshim_ver_free(env, env->aux, (env->len + 1) * sizeof(*env->aux));
-	bpfshim_ver_free(env, env->insns, env->len * sizeof(*env->insns));
-}
+/* ---- beginning and end ------------------------------------------------ */
 
 static int prepare(struct vrf_env *env)
 {
 	const struct bpfshim_vrf_prog *p = env->prog;
 
 	env->len = p->len;
-	env->insns = bpfshim_ver_alloc(env, p->len * sizeof(*env->insns));
-	env->aux = bpfshim_ver_alloc(env, (p->len + 1) * sizeof(*env->aux));
-	env->maps = bpfshim_ver_alloc(env, (BPFSHIM_VRF_MAX_USED_MAPS + 1) * sizeof(*env->maps));
-	env->subs = bpfshim_ver_alloc(env, BPFSHIM_VRF_MAX_SUBPROGS * sizeof(*env->subs));
-	env->explored = bpfshim_ver_alloc(env, (p->len + 1) * sizeof(*env->explored));
-	if (!env->insns || !env->aux || !env->maps || !env->subs || !env->explored)
+	env->level = env->ops->log ? p->log_level : 0;
+	env->prog_type = p->prog_type;
+	env->attach_type = p->expected_attach_type;
+	env->kbtf = p->kernel_btf;
+	env->strict_align = (p->prog_flags & BPFSHIM_F_STRICT_ALIGNMENT) &&
+			    !(p->prog_flags & BPFSHIM_F_ANY_ALIGNMENT);
+	env->insns = bpfshim_v_alloc(env, p->len * sizeof(*env->insns));
+	env->aux = bpfshim_v_zalloc(env, (p->len + 2) * sizeof(*env->aux));
+	env->maps = bpfshim_v_zalloc(env, BPFSHIM_VRF_MAX_USED_MAPS * sizeof(*env->maps));
+	env->subs = bpfshim_v_zalloc(env, (BPFSHIM_VRF_MAX_SUBPROGS + 2) * sizeof(*env->subs));
+	env->explored = bpfshim_v_zalloc(env, p->len * sizeof(*env->explored));
+	env->idmap = bpfshim_v_alloc(env, VRF_IDMAP * sizeof(*env->idmap));
+	env->log_buf = bpfshim_v_alloc(env, 2048);
+	if (!env->insns || !env->aux || !env->maps || !env->subs || !env->explored || !env->idmap ||
+	    !env->log_buf)
 		return -ENOMEM;
 	memcpy(env->insns, p->insns, p->len * sizeof(*env->insns));
-	env->ctx = bpfshim_ver_ctx_of(p->prog_type);
-	if (!env->ctx)
-		return -EINVAL;
+	env->ctx = bpfshim_v_ctx_ops(p->prog_type);
 	return 0;
+}
+
+static int verify(struct vrf_env *env)
+{
+	int err = bpfshim_v_find_subprogs(env);
+
+	if (!err)
+		err = bpfshim_v_check_subprogs(env);
+	if (!err)
+		err = bpfshim_v_check_info(env);
+	if (!err)
+		err = bpfshim_v_attach(env);
+	if (!err)
+		err = bpfshim_v_resolve(env);
+	if (!err)
+		err = bpfshim_v_check_cfg(env);
+	if (!err)
+		err = check_all(env);
+	if (!err)
+		err = bpfshim_v_check_stack_depth(env);
+	if (!err)
+		err = bpfshim_v_fixup(env);
+	return err;
+}
+
+static void print_stats(struct vrf_env *env)
+{
+	u32 i;
+
+	if (env->level & BPFSHIM_LOG_STATS) {
+		bpfshim_v_log(env, "verification time %lld usec\n", (long long)env->res->time_ns / 1000);
+		bpfshim_v_log(env, "stack depth ");
+		for (i = 0; i < env->nr_subs; i++)
+			bpfshim_v_log(env, "%s%d", i ? "+" : "", env->subs[i].stack);
+		bpfshim_v_log(env, "\n");
+	}
+	bpfshim_v_log(env, "processed %d insns (limit %d) max_states_per_insn %d total_states %d peak_states %d mark_read %d\n",
+		      env->processed, BPFSHIM_VRF_MAX_INSNS, env->max_states_per_insn,
+		      env->total_states, env->peak_states, env->longest_walk);
 }
 
 int bpfshim_verify(const struct bpfshim_vrf_prog *prog, const struct bpfshim_vrf_ops *ops,
@@ -332,41 +484,35 @@ int bpfshim_verify(const struct bpfshim_vrf_prog *prog, const struct bpfshim_vrf
 	memset(result, 0, sizeof(*result));
 	if (!prog->len || prog->len > BPFSHIM_VRF_MAX_INSNS)
 		return -E2BIG;
+	if (!bpfshim_v_ctx_ops(prog->prog_type))
+		return -EINVAL;
 	env = ops->alloc(cookie, sizeof(*env));
 	if (!env)
 		return -ENOMEM;
+	memset(env, 0, sizeof(*env));
 	env->prog = prog;
 	env->ops = ops;
 	env->cookie = cookie;
 	env->res = result;
-	env->mem_max = prog->mem_limit ? prog->mem_limit : DEFAULT_MEM;
-
+	bpfshim_v_arena_init(&env->arena, ops, cookie, prog->mem_limit ? prog->mem_limit : DEFAULT_MEM);
 	err = prepare(env);
-	if (!err)
-		err = bpfshim_ver_find_subprogs(env);
-	if (!err)
-		err = bpfshim_ver_check_info(env);
-	if (!err)
-		err = bpfshim_ver_check_insns(env);
-	if (!err)
-		err = bpfshim_ver_check_cfg(env);
-	if (!err)
-		err = bpfshim_ver_liveness(env);
-	if (!err)
-		err = walk(env);
-	if (!err)
-		err = bpfshim_ver_check_stack_depth(env);
-	if (!err)
-		err = bpfshim_ver_fixup(env);
-
+	if (!err) {
+		err = verify(env);
+		if (err == -EFAULT && env->oom)
+			err = -ENOMEM;
+	}
 	result->insn_processed = env->processed;
 	result->total_states = env->total_states;
 	result->peak_states = env->peak_states;
+	result->max_states_per_insn = env->max_states_per_insn;
+	result->longest_mark_read_walk = env->longest_walk;
 	result->time_ns = ops->now_ns(cookie) - begin;
-	result->peak_mem = env->mem_peak;
-	if (prog->log_level)
+	result->peak_mem = env->arena.peak;
+	if (env->log_buf) {
 		print_stats(env);
-	cleanup(env);
+		bpfshim_v_log_flush(env);
+	}
+	bpfshim_v_arena_done(&env->arena);
 	ops->free(cookie, env);
 	if (err)
 		bpfshim_vrf_result_free(result, ops, cookie);
@@ -387,5 +533,7 @@ void bpfshim_vrf_result_free(struct bpfshim_vrf_result *r, const struct bpfshim_
 	r->aux = NULL;
 	r->subprogs = NULL;
 	r->line_info = NULL;
-	r->len = r->nr_subprogs = r->nr_line_info = 0;
+	r->len = 0;
+	r->nr_subprogs = 0;
+	r->nr_line_info = 0;
 }

@@ -1,220 +1,591 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The verifier's insides: abstract state and what its files share. */
+/*
+ * The verifier's insides: abstract state, and what its files share.
+ *
+ * One struct vrf_env lives as long as one bpfshim_verify(); everything it
+ * points to comes from its arena and dies with it, so no path has anything to
+ * unwind.  Stored states (checkpoints) never change but for their marks: their
+ * frames and stacks are shared with the states that came from them, and are
+ * copied when one of those writes.
+ */
 #ifndef BPFSHIM_VRF_ENV_H
 #define BPFSHIM_VRF_ENV_H
 
 #include "verifier.h"
 #include "num.h"
+#include "btf.h"
+#include "helpers.h"
 
-#define MAX_FRAMES	8
-#define MAX_SLOTS	(BPFSHIM_VRF_MAX_STACK / 8)
-#define MAX_REFS	16
-#define MAX_PTR_OFF	(1 << 29)
-#define REG_COUNT	BPFSHIM_MAX_REG
+#define VRF_FRAMES	8
+#define VRF_SLOTS	(BPFSHIM_VRF_MAX_STACK / 8)
+#define VRF_REGS	BPFSHIM_MAX_REG
+#define VRF_FP		BPFSHIM_REG_10
+#define VRF_MAX_OFF	(1 << 29)	/* beyond: unbounded */
+#define VRF_PKT_MAX	0xffff
+#define VRF_CALLER_SAVED 0x3fu		/* R0 - R5 */
+#define VRF_ARGS	0x3eu		/* R1 - R5 */
+#define VRF_U64_MAX	(~(u64)0)
+#define VRF_S64_MIN	((s64)((u64)1 << 63))
+#define VRF_S64_MAX	((s64)(VRF_U64_MAX >> 1))
 
 enum vrf_kind {
-	K_NONE,			/* never written: reading it is an error */
-	K_SCALAR,
-	K_CTX,
-	K_CONST_MAP,		/* struct bpfshim_map * */
-	K_MAP_VALUE,
-	K_MAP_KEY,		/* callbacks only */
-	K_STACK,
-	K_MEM,			/* mem_size bytes, e.g. a ring buffer record */
-	K_FUNC,			/* a callback's subprogram, in `map` */
-	K_KINDS
+	VK_NONE,		/* never written: reading it is an error */
+	VK_SCALAR,
+	VK_CTX,
+	VK_CONST_MAP,		/* the map itself */
+	VK_MAP_VALUE,
+	VK_MAP_KEY,		/* callbacks only */
+	VK_STACK,
+	VK_PKT,
+	VK_PKT_META,
+	VK_PKT_END,
+	VK_FLOW_KEYS,
+	VK_SOCK,
+	VK_SOCK_COMMON,
+	VK_TCP_SOCK,
+	VK_XDP_SOCK,
+	VK_TP_BUFFER,
+	VK_BTF_ID,		/* a kernel object whose type BTF tells */
+	VK_MEM,			/* u.mem_size bytes */
+	VK_BUF,
+	VK_FUNC,		/* a callback: u.subprog */
+	VK_DYNPTR,
+	VK_KINDS
 };
 
+/* flags of a register */
+#define VF_NULL		(1 << 0)	/* may be NULL */
+#define VF_RDONLY	(1 << 1)
+#define VF_ALLOC	(1 << 2)	/* a ring buffer's record */
+#define VF_USER		(1 << 3)
+#define VF_PERCPU	(1 << 4)
+#define VF_UNTRUSTED	(1 << 5)
+
+#define VRF_RANGE_AT_END	(-1)	/* u.range: at or past the packet's end */
+#define VRF_RANGE_BEYOND_END	(-2)	/* past it */
+
 /*
- * A register, or a spilled one.  For pointers, n is the variable part of the
- * offset and off the fixed one.  Scalars with the same id are equal; so are
- * maybe-null pointers with the same id: a check of one checks all.
+ * A register, or a spilled one.  For pointers n is the variable part of the
+ * offset, off the fixed one.  Scalars of one id are equal; maybe-NULL pointers
+ * of one id are checked together.
  */
 struct vrf_reg {
 	u8 kind;
-	bool maybe_null;
-	bool rdonly;		/* memory that must not be written */
-	u8 frame;		/* K_STACK: whose */
+	u8 flags;
+	u8 frame;		/* VK_STACK: whose */
+	u8 pad;
 	s32 off;
 	u32 id;
-	u32 ref;		/* reference this pointer came with, or 0 */
-	u32 map;		/* K_*MAP*: index in env->maps; K_FUNC: subprogram */
-	u32 mem_size;		/* K_MEM */
+	u32 ref;		/* the reference this came with, or 0 */
+	union {
+		const struct bpfshim_vrf_map *map;	/* VK_*MAP* */
+		const struct bpfshim_vrf_btf *btf;	/* VK_BTF_ID */
+		u64 raw;
+		s32 range;				/* VK_PKT* */
+		u32 mem_size;				/* VK_MEM */
+		u32 subprog;				/* VK_FUNC */
+		struct {
+			u8 type;			/* VRF_DYN_* */
+			u8 first;
+		} dyn;					/* a dynptr's slots */
+	} u;
+	u32 uid;		/* VK_CONST_MAP: which lookup gave it; VK_BTF_ID: type */
+	u32 pad2;
 	struct bpfshim_num n;
 };
 
-enum vrf_slot_kind {
-	S_INVALID,
-	S_MISC,			/* written, value not tracked */
-	S_ZERO,
-	S_SPILL,
+#define VRF_DYN_LOCAL	1
+#define VRF_DYN_RINGBUF	2
+
+enum vrf_byte {
+	VB_INVALID,
+	VB_SPILL,
+	VB_MISC,		/* written, value not tracked */
+	VB_ZERO,
+	VB_DYNPTR,
 };
 
-/* Eight bytes of stack. byte[i] is the byte at address slot + i. */
+/* Eight bytes of stack, byte[i] at address slot + i in 6.1's reverse order:
+ * byte[0] is the highest address (fp-1 of slot 0). */
 struct vrf_slot {
 	u8 byte[8];
-	struct vrf_reg reg;	/* valid when byte[7] == S_SPILL */
+	struct vrf_reg reg;	/* valid when byte[7] is VB_SPILL or VB_DYNPTR */
+};
+
+/* Slot i covers fp-8*(i+1) .. fp-8*i-1.  Shared: refs states use it. */
+struct vrf_stack {
+	u32 refs;
+	u32 nr;
+	struct vrf_slot slot[];
 };
 
 struct vrf_frame {
-	struct vrf_reg regs[REG_COUNT];
-	struct vrf_slot *slots;	/* slot i covers fp-8*(i+1) .. fp-8*i-1 */
-	u32 nr_slots;
+	u32 refs;		/* states that share it */
+	struct vrf_reg regs[VRF_REGS];
+	struct vrf_stack *stack;	/* or NULL */
 	u32 subprog;
-	s32 callsite;		/* instruction of the call, -1 in the main frame */
-	bool in_callback;
-	s64 cb_lo, cb_hi;	/* what a callback may return */
-	u32 cb_refs;		/* references held when it was called */
+	s32 callsite;		/* instruction of the call, -1 in an outermost frame */
+	u32 frameno;
+	u32 async_entry;	/* how many times an async callback was entered */
+	bool in_cb;		/* called by a helper */
+	bool in_async;		/* a timer's callback */
+	u32 cb_turn;		/* which turn of a callback's loop */
+	struct vrf_state *cb_entry;	/* the turn's beginning, for comparison */
+	struct vrf_state *cb_parent;	/* newest checkpoint at that moment */
+};
+
+struct vrf_ref {
+	u32 id;
+	s32 insn;		/* where acquired */
+	u32 cb_frame;		/* frame number of the callback that did, or 0 */
+};
+
+/* A step that backtracking cannot tell from the code alone; the first entry
+ * of a history is the instruction it begins with. */
+struct vrf_hist {
+	u32 idx, prev;
+	u32 flags;		/* VH_* */
+	u32 nlink;		/* scalars that were made equal here */
+	u16 link[6];		/* frame << 8 | slot << 0, or | VH_REG */
+};
+#define VH_STACK	(1u << 31)	/* fixed stack access: frame << 8 | slot */
+#define VH_LINK_ALL	(1u << 30)	/* too many equal scalars to list */
+#define VH_REG		0x80		/* in link: a register, not a slot */
+
+/* Marks by frame.  Of a running state: written since its parent.  Of a
+ * checkpoint: what was read, and which scalars must stay precise. */
+struct vrf_marks {
+	u16 reg[VRF_FRAMES];
+	u64 slot[VRF_FRAMES];
 };
 
 struct vrf_state {
-	struct vrf_frame *frames[MAX_FRAMES];
-	u32 cur;		/* index of the running frame */
-	u32 refs[MAX_REFS];
-	u32 nr_refs;
+	struct vrf_frame *frames[VRF_FRAMES];
+	u32 cur;		/* the running frame */
+	u32 branches;		/* paths from here not yet ended */
+	struct vrf_state *parent;	/* newest checkpoint before */
+	u32 insn;		/* a checkpoint's place */
+	u32 first_insn;		/* where the history begins */
+	s32 last_insn;		/* last instruction before the next checkpoint */
 	u32 lock_id;		/* id of the value whose spin lock is held */
-	u32 branches;		/* unfinished paths that start here */
-	struct vrf_state *parent;
-	u32 insn;		/* where explored states lie, where pending ones start */
-	u32 prev_insn;
+	bool spec;		/* speculative path */
+	u16 nr_refs, cap_refs;
+	struct vrf_ref *refs;
+	struct vrf_hist *hist;
+	u32 nr_hist, cap_hist;
+	struct vrf_marks written;
+	struct vrf_marks read;
+	struct vrf_marks precise;
+	struct vrf_state *next;	/* in explored[] */
 	u32 hit, miss;
-	struct vrf_state *next;
-	struct vrf_state **link;	/* evicted: what points at it; else NULL */
 };
 
-/* Facts of one instruction that all paths agree on. */
-struct vrf_insn_aux {
-	u8 ptr_kind;		/* of a load's or store's base */
+/* A path to walk later. */
+struct vrf_pending {
+	struct vrf_pending *next;
+	struct vrf_state *st;
+	u32 insn, prev;
+	u64 log_pos;
+};
+
+/* Facts of one instruction of the program as written. */
+struct vrf_aux {
+	u8 ptr_kind, ptr_flags;	/* base of a load or store */
+	u8 ctx_field_size;	/* whole size of a narrow context access */
+	bool ctx_access;	/* rewrite it */
 	bool seen;
 	bool prune;		/* compare states here */
-	bool jmp_point;
-	bool ctx_access;
-	u8 map_idx_state;	/* 0 none, 1 map known, 2 differs */
+	bool jmp;		/* record history here */
 	bool probe_mem;
-	u8 taken;		/* branch outcomes seen: bit 0 taken, bit 1 not */
-	u16 live;		/* registers read later */
-	u32 map_idx;		/* helper's map, ld_imm64's map */
+	u8 map_state;		/* of a helper's map: 0 none, 1 known, 2 differs */
+	u8 key_state;		/* of a tail call's index: same */
+	u8 alu;			/* VA_*: masking wanted */
+	bool spec_store;	/* barrier after this store wanted */
+	u32 map_idx;		/* used map of ld_imm64 or of a helper */
 	u32 map_off;
-	u32 subprog;
+	u64 key;
+	u32 alu_limit;
+	u32 cb_turns;		/* entries of a callback's loop from here */
+};
+#define VA_PENDING	(1 << 0)
+#define VA_NEG		(1 << 1)
+#define VA_SUB		(1 << 2)
+
+struct vrf_sub {
+	u32 start;
+	u32 stack;		/* bytes */
+	bool tail_call, tail_reach, ld_abs, async_cb, is_cb;
+	u8 linkage;		/* BTF_FUNC_*: 0 static, 1 global */
+	u32 line_idx;
+	u32 proto;		/* BTF id of the function's prototype, 0: none */
+	u32 name_off;
+};
+#define VRF_LINK_GLOBAL	1
+
+struct vrf_arena {
+	const struct bpfshim_vrf_ops *ops;
+	void *cookie;
+	u64 used, peak, limit;
+	struct vrf_chunk *chunks;
+	u8 *bump;
+	u32 left;
+	void *free[129];	/* by size in units of 64 bytes */
 };
 
-struct vrf_helper;
-
-struct vrf_subprog {
-	u32 start, end;
-	u32 stack;		/* bytes used, positive */
-	u32 func_info;
-	bool global, is_cb, tail_call, verified, called;
+struct vrf_idpair {
+	u32 old, cur;
 };
+#define VRF_IDMAP	((VRF_REGS + VRF_SLOTS) * VRF_FRAMES)
+
+struct vrf_ctx_ops;
 
 struct vrf_env {
 	const struct bpfshim_vrf_prog *prog;
 	const struct bpfshim_vrf_ops *ops;
 	void *cookie;
 	struct bpfshim_vrf_result *res;
-	struct bpfshim_insn *insns;	/* the copy that is rewritten */
+	struct vrf_arena arena;
+
+	struct bpfshim_insn *insns;	/* private copy */
 	u32 len;
-	struct vrf_insn_aux *aux;
+	struct vrf_aux *aux;
 	struct bpfshim_vrf_map *maps;	/* BPFSHIM_VRF_MAX_USED_MAPS */
 	u32 nr_maps;
-	struct vrf_subprog *subs;
+	struct vrf_sub *subs;
 	u32 nr_subs;
+	const struct vrf_ctx_ops *ctx;
+	u32 prog_type, attach_type;
+	const struct bpfshim_vrf_btf *kbtf;
+	u32 attach_proto;		/* BTF id of the attach point's prototype */
+	bool strict_align;
+	bool spec_v1, spec_v4;		/* mask against speculation */
+	bool seen_direct_write;
+
 	struct vrf_state *st;		/* the running one */
-	struct vrf_state *pending;	/* stack of paths to walk */
+	struct vrf_pending *pending;
 	u32 nr_pending;
-	struct vrf_state **explored;	/* by instruction */
-	struct vrf_state *evicted;	/* off the lists, paths that start there unfinished */
-	u32 pc, prev_pc;
-	u32 id_gen;
-	u32 processed, jmps;
-	u32 last_processed, last_jmps;
-	u32 total_states, peak_states;
-	u64 mem_used, mem_peak, mem_max;
-	u32 line_hint;			/* last line_info record printed */
-	const struct vrf_ctx *ctx;	/* context layout of the type */
+	struct vrf_state **explored;
+	u32 pc;
+	s32 prev_pc;
+	u32 id_gen, tmp_id;
+	u32 processed, jmps, last_processed, last_jmps;
+	u32 total_states, peak_states, max_states_per_insn, longest_walk;
 	bool oom;
-	char buf[256];
+	struct vrf_idpair *idmap;
+	u32 nr_idmap;
+	struct vrf_state *free_states;
+	struct vrf_reg tmp;		/* room for one register off the C stack */
+	struct vrf_reg tmp2;
+
+	/* the log */
+	u32 level;
+	char *log_buf;
+	u32 log_len;
+	u64 log_flushed;		/* bytes that ops->log has had */
+	u64 prev_log_pos;		/* where the last instruction's line ends */
+	u32 prev_insn_print;
+	u32 scratched_regs;
+	u64 scratched_slots;
+	const struct bpfshim_line_info *prev_line;
+	char type_str[64];
+	char tnum_str[48];
 };
 
-/* ---- log.c */
-__attribute__((format(printf, 2, 3)))
-void bpfshim_ver_log(struct vrf_env *env, const char *fmt, ...);
-void bpfshim_ver_print_insn(struct vrf_env *env, u32 idx);
-void bpfshim_ver_print_state(struct vrf_env *env, const struct vrf_frame *f);
-const char *bpfshim_ver_kind_name(const struct vrf_reg *r);
-void bpfshim_ver_tnum_text(char *out, u32 size, struct bpfshim_tnum t);
+/* ---- arena.c */
+void bpfshim_v_arena_init(struct vrf_arena *a, const struct bpfshim_vrf_ops *ops,
+			  void *cookie, u64 limit);
+void bpfshim_v_arena_done(struct vrf_arena *a);
+/* Not zeroed; NULL sets env->oom.  Freed by size. */
+void *bpfshim_v_alloc(struct vrf_env *env, size_t size);
+void *bpfshim_v_zalloc(struct vrf_env *env, size_t size);
+void bpfshim_v_free(struct vrf_env *env, void *p, size_t size);
+
+/* ---- log.c: only %d %u %x %lld %llu %llx %s %c %%, + flag, 0 and width */
+void bpfshim_v_log(struct vrf_env *env, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+void bpfshim_v_log_flush(struct vrf_env *env);
+u64 bpfshim_v_log_pos(const struct vrf_env *env);
+void bpfshim_v_log_reset(struct vrf_env *env, u64 pos);
+/* The source line of an instruction, if it is not the last one printed. */
+void bpfshim_v_log_line(struct vrf_env *env, u32 insn, const char *prefix);
+static inline bool vrf_logging(const struct vrf_env *env)
+{
+	return env->level & (BPFSHIM_LOG_LEVEL1 | BPFSHIM_LOG_LEVEL2);
+}
+
+/* ---- print.c */
+void bpfshim_v_print_insn(struct vrf_env *env, const struct bpfshim_insn *in);
+void bpfshim_v_print_state(struct vrf_env *env, const struct vrf_state *st,
+			   u32 frame, bool all);
+void bpfshim_v_print_insn_state(struct vrf_env *env);
+/* In env's buffers: valid until the next call. */
+const char *bpfshim_v_type_str(struct vrf_env *env, u32 kind, u32 flags);
+const char *bpfshim_v_tnum_str(struct vrf_env *env, struct bpfshim_tnum t);
+const char *bpfshim_v_alu_str(u8 op);
+const char *bpfshim_v_helper_name(s32 id);
+static inline const char *vrf_type_str(struct vrf_env *env, const struct vrf_reg *r)
+{
+	return bpfshim_v_type_str(env, r->kind, r->flags);
+}
+const char *bpfshim_v_btf_type_name(const struct bpfshim_vrf_btf *btf, u32 id);
+
+/* ---- reg.c */
+void bpfshim_v_reg_none(struct vrf_reg *r);
+void bpfshim_v_reg_unknown(struct vrf_reg *r);
+void bpfshim_v_reg_const(struct vrf_reg *r, u64 v);
+void bpfshim_v_reg_ptr(struct vrf_reg *r, u32 kind, u32 flags);
+void bpfshim_v_reg_not_null(struct vrf_reg *r);
+/* Same but for the precise mark and liveness. */
+bool bpfshim_v_reg_same(const struct vrf_reg *a, const struct vrf_reg *b);
+
+static inline bool vrf_is_scalar(const struct vrf_reg *r)
+{
+	return r->kind == VK_SCALAR;
+}
+static inline bool vrf_is_const(const struct vrf_reg *r)
+{
+	return r->kind == VK_SCALAR && !r->n.t.mask;
+}
+static inline bool vrf_is_null(const struct vrf_reg *r)
+{
+	return r->kind == VK_SCALAR && !r->n.t.mask && !r->n.t.value;
+}
+static inline bool vrf_is_pkt(const struct vrf_reg *r)
+{
+	return r->kind == VK_PKT || r->kind == VK_PKT_META;
+}
+static inline bool vrf_is_pkt_any(const struct vrf_reg *r)
+{
+	return (vrf_is_pkt(r) && !(r->flags & VF_NULL)) || r->kind == VK_PKT_END;
+}
+static inline bool vrf_is_sk(const struct vrf_reg *r)
+{
+	return (r->kind >= VK_SOCK && r->kind <= VK_XDP_SOCK) && !r->flags;
+}
+static inline bool vrf_spilled(const struct vrf_slot *s)
+{
+	return s->byte[7] == VB_SPILL;
+}
+static inline bool vrf_num_known_zero(const struct bpfshim_num *n)
+{
+	return !n->t.mask && !n->t.value;
+}
 
 /* ---- state.c */
-void *bpfshim_ver_alloc(struct vrf_env *env, size_t size);
-void bpfshim_ver_free(struct vrf_env *env, void *p, size_t size);
-struct vrf_state *bpfshim_ver_state_new(struct vrf_env *env);
-struct vrf_state *bpfshim_ver_state_clone(struct vrf_env *env, const struct vrf_state *from);
-void bpfshim_ver_state_free(struct vrf_env *env, struct vrf_state *st);
-struct vrf_frame *bpfshim_ver_frame_new(struct vrf_env *env, u32 subprog, s32 callsite);
-void bpfshim_ver_frame_free(struct vrf_env *env, struct vrf_frame *f);
-int bpfshim_ver_frame_grow(struct vrf_env *env, struct vrf_frame *f, u32 slots);
-struct vrf_state *bpfshim_ver_push(struct vrf_env *env, u32 insn, u32 prev);	/* a path for later */
-int bpfshim_ver_pop(struct vrf_env *env);	/* 1: env->st is the next path; 0: none left */
-void bpfshim_ver_path_end(struct vrf_env *env, struct vrf_state *st);
-int bpfshim_ver_visited(struct vrf_env *env);	/* 1: prune; 0: go on; or an errno */
-void bpfshim_ver_reg_none(struct vrf_reg *r);
-void bpfshim_ver_reg_unknown(struct vrf_reg *r);
-void bpfshim_ver_reg_const(struct vrf_reg *r, u64 v);
-void bpfshim_ver_reg_ptr(struct vrf_reg *r, enum vrf_kind kind);
-static inline struct vrf_frame *bpfshim_ver_cur(struct vrf_env *env)
+struct vrf_state *bpfshim_v_state_new(struct vrf_env *env);
+/* Shares frames and stacks, but for the running frame. NULL: no memory. */
+struct vrf_state *bpfshim_v_state_copy(struct vrf_env *env, const struct vrf_state *from);
+void bpfshim_v_state_free(struct vrf_env *env, struct vrf_state *st);
+struct vrf_frame *bpfshim_v_frame_new(struct vrf_env *env, u32 subprog, s32 callsite, u32 frameno);
+void bpfshim_v_frame_put(struct vrf_env *env, struct vrf_frame *f);
+/* Frame no of st, its own to write to.  NULL: no memory. */
+struct vrf_frame *bpfshim_v_frame_rw(struct vrf_env *env, struct vrf_state *st, u32 no);
+/* Slot of a frame, to write to, growing the stack.  NULL: no memory. */
+struct vrf_slot *bpfshim_v_slot_rw(struct vrf_env *env, struct vrf_state *st, u32 frame, u32 slot);
+/* To read; the empty slot when it was never touched. */
+const struct vrf_slot *bpfshim_v_slot(const struct vrf_frame *f, u32 slot);
+int bpfshim_v_enqueue(struct vrf_env *env, struct vrf_state *st, u32 insn, s32 prev);
+/* A copy of st goes on at insn later.  NULL: no memory, or too many wait. */
+struct vrf_state *bpfshim_v_push(struct vrf_env *env, struct vrf_state *st, u32 insn, s32 prev);
+/* 1: env->st is the next path, 0: none is left */
+int bpfshim_v_pop(struct vrf_env *env);
+void bpfshim_v_path_end(struct vrf_state *st);
+int bpfshim_v_ref_acquire(struct vrf_env *env, s32 insn, u32 *id);
+int bpfshim_v_ref_drop(struct vrf_env *env, struct vrf_state *st, u32 id);
+int bpfshim_v_hist_push(struct vrf_env *env, struct vrf_state *st, u32 flags, bool fresh);
+/*
+ * Every register and spilled register of a state: fn returns true when it
+ * wants to change *r; it is then called again with a private copy.
+ */
+typedef bool (*bpfshim_v_reg_fn)(struct vrf_reg *r, bool change, void *arg);
+int bpfshim_v_each_reg(struct vrf_env *env, struct vrf_state *st, bpfshim_v_reg_fn fn, void *arg);
+
+static inline struct vrf_frame *vrf_cur(struct vrf_env *env)
 {
 	return env->st->frames[env->st->cur];
 }
-static inline struct vrf_reg *bpfshim_ver_regs(struct vrf_env *env)
+static inline struct vrf_reg *vrf_regs(struct vrf_env *env)
 {
-	return bpfshim_ver_cur(env)->regs;
+	return env->st->frames[env->st->cur]->regs;
 }
 
+/* ---- live.c: what a path reads of the states before it */
+void bpfshim_v_live_read(struct vrf_env *env, struct vrf_state *st, u32 frame, u16 regs, u64 slots);
+/* Marks of the state `old` that st equals become st's own, and its parents'. */
+void bpfshim_v_live_join(struct vrf_env *env, const struct vrf_state *old, struct vrf_state *st);
+/* Everything from st's parents on down to `until` (not itself) is read and precise. */
+void bpfshim_v_live_all(struct vrf_state *st, const struct vrf_state *until);
+int bpfshim_v_read(struct vrf_env *env, u32 regno);	/* an instruction reads it */
+int bpfshim_v_write(struct vrf_env *env, u32 regno);	/* ... writes it */
+void bpfshim_v_clobber(struct vrf_env *env);		/* a call: R0 - R5 */
+static inline void vrf_slot_read(struct vrf_env *env, u32 frame, u32 slot)
+{
+	bpfshim_v_live_read(env, env->st, frame, 0, (u64)1 << slot);
+}
+static inline void vrf_slot_written(struct vrf_env *env, u32 frame, u32 slot)
+{
+	env->st->written.slot[frame] |= (u64)1 << slot;
+}
+
+/* ---- prune.c */
+int bpfshim_v_visited(struct vrf_env *env);	/* 1: safe already; 0: go on */
+/* Everything that is possible in cur is possible in old. */
+bool bpfshim_v_state_covers(struct vrf_env *env, struct vrf_state *old,
+			    struct vrf_state *cur, bool all);
+
+/* ---- precise.c: a number was relied upon */
+int bpfshim_v_precise(struct vrf_env *env, u32 regno);
+int bpfshim_v_precise_marks(struct vrf_env *env, const struct vrf_marks *want);
+
+/* ---- subprog.c */
+int bpfshim_v_find_subprogs(struct vrf_env *env);
+int bpfshim_v_check_subprogs(struct vrf_env *env);
+s32 bpfshim_v_sub_at(const struct vrf_env *env, u32 insn);	/* that starts there, or -1 */
+u32 bpfshim_v_sub_of(const struct vrf_env *env, u32 insn);	/* that holds it */
+int bpfshim_v_check_stack_depth(struct vrf_env *env);
+
 /* ---- cfg.c */
-int bpfshim_ver_find_subprogs(struct vrf_env *env);
-int bpfshim_ver_check_cfg(struct vrf_env *env);
-int bpfshim_ver_liveness(struct vrf_env *env);
-int bpfshim_ver_check_stack_depth(struct vrf_env *env);
-u32 bpfshim_ver_subprog_of(struct vrf_env *env, u32 insn);
-s32 bpfshim_ver_subprog_starting(struct vrf_env *env, u32 insn);	/* index or -1 */
+int bpfshim_v_check_cfg(struct vrf_env *env);
 
 /* ---- insn.c */
-int bpfshim_ver_check_insns(struct vrf_env *env);	/* opcodes, ld_imm64, maps */
-int bpfshim_ver_check_form(struct vrf_env *env, const struct bpfshim_insn *insn);	/* the rest */
+int bpfshim_v_resolve(struct vrf_env *env);	/* opcodes, ld_imm64, maps */
+static inline bool vrf_is_ldimm64(const struct bpfshim_insn *in)
+{
+	return in->code == (BPFSHIM_LD | BPFSHIM_IMM | BPFSHIM_DW);
+}
+static inline bool vrf_is_pseudo_call(const struct bpfshim_insn *in)
+{
+	return in->code == (BPFSHIM_JMP | BPFSHIM_CALL) && in->src_reg == BPFSHIM_PSEUDO_CALL;
+}
+static inline bool vrf_is_helper_call(const struct bpfshim_insn *in)
+{
+	return in->code == (BPFSHIM_JMP | BPFSHIM_CALL) && !in->src_reg;
+}
+static inline bool vrf_is_pseudo_func(const struct bpfshim_insn *in)
+{
+	return vrf_is_ldimm64(in) && in->src_reg == BPFSHIM_PSEUDO_FUNC;
+}
+static inline u32 vrf_size(u8 code)
+{
+	switch (BPFSHIM_SIZE(code)) {
+	case BPFSHIM_B: return 1;
+	case BPFSHIM_H: return 2;
+	case BPFSHIM_W: return 4;
+	default: return 8;
+	}
+}
 
-/* ---- info.c */
-int bpfshim_ver_check_info(struct vrf_env *env);	/* func_info, line_info */
+/* ---- info.c: func_info, line_info, arguments by BTF */
+int bpfshim_v_check_info(struct vrf_env *env);
+int bpfshim_v_func_args(struct vrf_env *env, u32 sub, struct vrf_reg *regs);
+int bpfshim_v_call_args(struct vrf_env *env, u32 sub);
+int bpfshim_v_attach(struct vrf_env *env);
+
+/* ---- alu.c, jump.c */
+int bpfshim_v_alu(struct vrf_env *env, const struct bpfshim_insn *in);
+int bpfshim_v_jump(struct vrf_env *env, const struct bpfshim_insn *in);
+
+/* ---- stack.c */
+enum vrf_src { VRF_DIRECT, VRF_HELPER };
+int bpfshim_v_stack_bounds(struct vrf_env *env, u32 regno, s32 off, s32 size,
+			   enum vrf_src src, bool write);
+int bpfshim_v_stack_read(struct vrf_env *env, u32 regno, s32 off, u32 size, s32 into);
+int bpfshim_v_stack_write(struct vrf_env *env, u32 regno, s32 off, u32 size, s32 from);
+struct vrf_call;
+int bpfshim_v_stack_range(struct vrf_env *env, u32 regno, s32 off, s32 size,
+			  bool zero_ok, enum vrf_src src, struct vrf_call *call);
 
 /* ---- mem.c */
-int bpfshim_ver_check_mem(struct vrf_env *env, u32 regno, s32 off, u8 size_code, bool write, s32 value_reg);
-int bpfshim_ver_check_region(struct vrf_env *env, u32 regno, u32 size, bool write, bool zero_ok, bool uninit_ok);
-int bpfshim_ver_check_stack_region(struct vrf_env *env, u32 regno, const struct vrf_reg *r, u32 size, bool write, bool uninit_ok);
-int bpfshim_ver_bounds_error(struct vrf_env *env, u32 regno, const struct vrf_reg *r, s32 off, u32 size, u32 limit, bool map);
-
-/* ---- alu.c */
-int bpfshim_ver_check_alu(struct vrf_env *env, const struct bpfshim_insn *insn);
-/* ---- jump.c */
-int bpfshim_ver_check_jump(struct vrf_env *env, const struct bpfshim_insn *insn);
-/* ---- call.c */
-int bpfshim_ver_check_helper(struct vrf_env *env, const struct bpfshim_insn *insn);
-int bpfshim_ver_check_call(struct vrf_env *env, const struct bpfshim_insn *insn);
-int bpfshim_ver_check_exit(struct vrf_env *env, bool *done);
-int bpfshim_ver_reg_read(struct vrf_env *env, u32 regno);
-int bpfshim_ver_reg_write(struct vrf_env *env, u32 regno);
+int bpfshim_v_mem(struct vrf_env *env, u32 regno, s32 off, u32 size, bool write,
+		  s32 value, bool strict_once);
+int bpfshim_v_helper_mem(struct vrf_env *env, u32 regno, s32 size, bool write,
+			 bool zero_ok, struct vrf_call *call);
+int bpfshim_v_align(struct vrf_env *env, const struct vrf_reg *r, s32 off, u32 size, bool strict_once);
+int bpfshim_v_ptr_off(struct vrf_env *env, const struct vrf_reg *r, u32 regno, bool fixed_ok);
+int bpfshim_v_map_access(struct vrf_env *env, u32 regno, s32 off, s32 size, bool zero_ok, enum vrf_src src);
+bool bpfshim_v_direct_value(const struct bpfshim_vrf_map *map);
+bool bpfshim_v_pkt_access_ok(struct vrf_env *env, bool pkt_helper, bool helper, bool write);
 
 /* ---- ctx.c */
-/* One readable or writable field of a context. */
-struct vrf_ctx {
-	u32 prog_type;
-	u32 size;		/* end of what may be read */
-	u32 start;		/* first readable byte */
-	u8 rule;		/* how: see ctx.c */
-	const char *name;
+/* What an access to a context gives. */
+struct vrf_ctx_out {
+	u8 kind, flags;		/* VK_SCALAR by default */
+	u8 field_size;		/* whole field when the access is a part of it */
+	const struct bpfshim_vrf_btf *btf;
+	u32 btf_id;
+	u32 mem_size;
 };
-const struct vrf_ctx *bpfshim_ver_ctx_of(u32 prog_type);
-int bpfshim_ver_ctx_access(struct vrf_env *env, s32 off, u32 size, bool write, struct vrf_reg *out);
+struct vrf_ctx_ops {
+	u32 prog_type;
+	bool (*access)(struct vrf_env *env, s32 off, u32 size, bool write,
+		       struct vrf_ctx_out *out);
+	bool raw;		/* accesses need no rewriting */
+};
+const struct vrf_ctx_ops *bpfshim_v_ctx_ops(u32 prog_type);
+bool bpfshim_v_sock_access(u32 kind, s32 off, u32 size, bool write, u8 *field_size);
+bool bpfshim_v_narrow_ok(s32 off, u32 size, u32 field_size);
 
-/* ---- fixup.c */
-int bpfshim_ver_fixup(struct vrf_env *env);
+/* ---- call.c, callback.c: BPF functions and callbacks */
+struct vrf_frame *bpfshim_v_frame_push(struct vrf_env *env, u32 sub, s32 callsite);
+int bpfshim_v_frame_pop(struct vrf_env *env);
+int bpfshim_v_depth_ok(struct vrf_env *env);
+void bpfshim_v_log_enter(struct vrf_env *env);
+void bpfshim_v_bad_scalar(struct vrf_env *env, const struct vrf_reg *r, struct bpfshim_tnum range,
+			  const char *where);
+int bpfshim_v_callback_exit(struct vrf_env *env);
+int bpfshim_v_call(struct vrf_env *env, const struct bpfshim_insn *in);
+int bpfshim_v_callback(struct vrf_env *env, const struct bpfshim_insn *in, u32 sub);
+int bpfshim_v_exit(struct vrf_env *env, bool *done);
+int bpfshim_v_func_exit(struct vrf_env *env);
+int bpfshim_v_ref_leak(struct vrf_env *env);
+int bpfshim_v_ld_abs(struct vrf_env *env, const struct bpfshim_insn *in);
+int bpfshim_v_check_return(struct vrf_env *env);
+
+/* ---- helper.c, args.c, maps.c */
+/* A helper call under way. */
+struct vrf_call {
+	s32 id;
+	const struct vrf_helper *h;
+	const struct bpfshim_vrf_map *map;
+	u32 map_uid;
+	bool raw;		/* the memory argument need not be initialised */
+	bool pkt_ok;
+	u32 raw_reg;		/* stack memory that the helper fills */
+	s32 raw_size;
+	u64 mem_size;
+	u64 msize_max;
+	u32 ref;
+	u32 release_reg;
+	u32 dyn_uninit_reg;
+	u32 sub;
+	const struct bpfshim_vrf_btf *ret_btf;
+	u32 ret_btf_id;
+};
+int bpfshim_v_helper(struct vrf_env *env, const struct bpfshim_insn *in);
+int bpfshim_v_arg(struct vrf_env *env, u32 i, struct vrf_call *call);
+int bpfshim_v_map_helper(struct vrf_env *env, const struct bpfshim_vrf_map *map, s32 id);
+bool bpfshim_v_is_cb_helper(s32 id);
+int bpfshim_v_ref_release(struct vrf_env *env, u32 id);
+u32 bpfshim_v_map_idx(const struct vrf_env *env, const struct bpfshim_vrf_map *map);
+
+/* ---- dynptr.c */
+int bpfshim_v_dyn_mark(struct vrf_env *env, u32 regno, u32 type);
+int bpfshim_v_dyn_unmark(struct vrf_env *env, u32 regno);
+bool bpfshim_v_dyn_uninit_ok(struct vrf_env *env, const struct vrf_reg *r);
+bool bpfshim_v_dyn_init_ok(struct vrf_env *env, const struct vrf_reg *r);
+const struct vrf_reg *bpfshim_v_dyn_slot(struct vrf_env *env, const struct vrf_reg *r);
+
+/* ---- btfptr.c: BTF-typed pointers */
+int bpfshim_v_btf_access(struct vrf_env *env, u32 regno, s32 off, u32 size, bool write, s32 value);
+int bpfshim_v_mapptr_access(struct vrf_env *env, u32 regno, s32 off, u32 size, bool write, s32 value);
+bool bpfshim_v_btf_ids_match(const struct bpfshim_vrf_btf *btf, u32 id, s32 off, u32 want, bool strict);
+int bpfshim_v_pseudo_btf_id(struct vrf_env *env, u32 insn);
+
+/* ---- fixup.c, rewrite.c */
+int bpfshim_v_fixup(struct vrf_env *env);
+/* Instructions that take the place of insn i, at most VRF_PATCH of them;
+ * 0: it stays as it is.  Negative: an errno. */
+#define VRF_PATCH	24
+int bpfshim_v_rewrite(struct vrf_env *env, u32 i, struct bpfshim_insn *out);
 
 #endif /* BPFSHIM_VRF_ENV_H */

@@ -1,200 +1,189 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The log, in the words of Linux 6.1's: people and tools match them. */
+/*
+ * The log: text goes through a small buffer, so that its end can be taken
+ * back (6.1 drops the text of a path that ended well), to ops->log.
+ */
 #include "env.h"
 
-void bpfshim_ver_log(struct vrf_env *env, const char *fmt, ...)
-{
-	va_list ap;
-	int n;
+#define LOG_BUF 2048u
 
-	if (!env->prog->log_level || !env->ops->log)
+u64 bpfshim_v_log_pos(const struct vrf_env *env)
+{
+	return env->log_flushed + env->log_len;
+}
+
+void bpfshim_v_log_flush(struct vrf_env *env)
+{
+	if (env->log_len && env->ops->log)
+		env->ops->log(env->cookie, env->log_buf, env->log_len);
+	env->log_flushed += env->log_len;
+	env->log_len = 0;
+}
+
+void bpfshim_v_log_reset(struct vrf_env *env, u64 pos)
+{
+	if (!env->level || pos >= bpfshim_v_log_pos(env))
 		return;
-	va_start(ap, fmt);
-	n = vsnprintf(env->buf, sizeof(env->buf), fmt, ap);
-	va_end(ap);
-	if (n < 0)
+	if (pos >= env->log_flushed) {
+		env->log_len = (u32)(pos - env->log_flushed);
 		return;
-	if (n >= (int)sizeof(env->buf))
-		n = sizeof(env->buf) - 1;
-	env->ops->log(env->cookie, env->buf, (u32)n);
-}
-
-void bpfshim_ver_tnum_text(char *out, u32 size, struct bpfshim_tnum t)
-{
-	snprintf(out, size, "(0x%llx; 0x%llx)", (unsigned long long)t.value, (unsigned long long)t.mask);
-}
-
-static const char *const alu_ops[16] = {
-	"+=", "-=", "*=", "/=", "|=", "&=", "<<=", ">>=", "neg", "%=", "^=", "=", "s>>=", "endian",
-};
-static const char *const jmp_ops[16] = {
-	"jmp", "==", ">", ">=", "&", "!=", "s>", "s>=", "call", "exit", "<", "<=", "s<", "s<=",
-};
-static const char *const size_names[4] = { "u32", "u16", "u8", "u64" };
-
-static const char *atomic_name(s32 imm)
-{
-	switch (imm & ~BPFSHIM_FETCH) {
-	case BPFSHIM_ADD: return "add";
-	case BPFSHIM_OR: return "or";
-	case BPFSHIM_AND: return "and";
-	case BPFSHIM_XOR: return "xor";
-	case 0xe0: return "xchg";
-	case 0xf0: return "cmpxchg";
 	}
-	return "?";
+	if (!env->ops->log_reset)
+		return;
+	env->ops->log_reset(env->cookie, pos);
+	env->log_flushed = pos;
+	env->log_len = 0;
 }
 
-void bpfshim_ver_print_insn(struct vrf_env *env, u32 idx)
+static void put(struct vrf_env *env, const char *s, u32 n)
 {
-	const struct bpfshim_insn *i = &env->insns[idx];
-	u8 class = BPFSHIM_CLASS(i->code), op = BPFSHIM_OP(i->code);
-	const char *size = size_names[BPFSHIM_SIZE(i->code) >> 3];
+	u32 k;
 
-	bpfshim_ver_log(env, "%u: (%02x) ", idx, i->code);
-	switch (class) {
-	case BPFSHIM_ALU:
-	case BPFSHIM_ALU64: {
-		char r = class == BPFSHIM_ALU ? 'w' : 'r';
+	while (n) {
+		if (env->log_len == LOG_BUF) {
+			/* Keep a little: the last new line may be taken back. */
+			u32 keep = 8;
 
-		if (op == BPFSHIM_END)
-			bpfshim_ver_log(env, "r%d = %s%d r%d\n", i->dst_reg,
-				BPFSHIM_SRC(i->code) == BPFSHIM_TO_BE ? "be" : "le", i->imm, i->dst_reg);
-		else if (op == BPFSHIM_NEG)
-			bpfshim_ver_log(env, "%c%d = -%c%d\n", r, i->dst_reg, r, i->dst_reg);
-		else if (BPFSHIM_SRC(i->code))
-			bpfshim_ver_log(env, "%c%d %s %c%d\n", r, i->dst_reg, alu_ops[op >> 4] ? alu_ops[op >> 4] : "?", r, i->src_reg);
-		else
-			bpfshim_ver_log(env, "%c%d %s %d\n", r, i->dst_reg, alu_ops[op >> 4] ? alu_ops[op >> 4] : "?", i->imm);
-		break;
-	}
-	case BPFSHIM_LDX:
-		bpfshim_ver_log(env, "r%d = *(%s *)(r%d %+d)\n", i->dst_reg, size, i->src_reg, i->off);
-		break;
-	case BPFSHIM_ST:
-		bpfshim_ver_log(env, "*(%s *)(r%d %+d) = %d\n", size, i->dst_reg, i->off, i->imm);
-		break;
-	case BPFSHIM_STX:
-		if (BPFSHIM_MODE(i->code) == BPFSHIM_ATOMIC)
-			bpfshim_ver_log(env, "lock *(%s *)(r%d %+d) %s r%d\n", size, i->dst_reg, i->off,
-				atomic_name(i->imm), i->src_reg);
-		else
-			bpfshim_ver_log(env, "*(%s *)(r%d %+d) = r%d\n", size, i->dst_reg, i->off, i->src_reg);
-		break;
-	case BPFSHIM_LD:
-		if (i->code == (BPFSHIM_LD | BPFSHIM_IMM | BPFSHIM_DW))
-			bpfshim_ver_log(env, "r%d = 0x%llx\n", i->dst_reg,
-				(unsigned long long)((u32)i[0].imm | (u64)(u32)i[1].imm << 32));
-		else
-			bpfshim_ver_log(env, "BUG_ld_%02x\n", i->code);
-		break;
-	default:
-		if (op == BPFSHIM_CALL) {
-			if (i->src_reg == BPFSHIM_PSEUDO_CALL)
-				bpfshim_ver_log(env, "call pc%+d\n", i->imm);
-			else
-				bpfshim_ver_log(env, "call %s#%d\n", "helper", i->imm);
-		} else if (op == BPFSHIM_EXIT) {
-			bpfshim_ver_log(env, "exit\n");
-		} else if (op == BPFSHIM_JA) {
-			bpfshim_ver_log(env, "goto pc%+d\n", i->off);
-		} else {
-			char r = class == BPFSHIM_JMP32 ? 'w' : 'r';
-
-			if (BPFSHIM_SRC(i->code))
-				bpfshim_ver_log(env, "if %c%d %s %c%d goto pc%+d\n", r, i->dst_reg, jmp_ops[op >> 4] ? jmp_ops[op >> 4] : "?", r, i->src_reg, i->off);
-			else
-				bpfshim_ver_log(env, "if %c%d %s 0x%x goto pc%+d\n", r, i->dst_reg, jmp_ops[op >> 4] ? jmp_ops[op >> 4] : "?", i->imm, i->off);
+			if (env->ops->log)
+				env->ops->log(env->cookie, env->log_buf, LOG_BUF - keep);
+			env->log_flushed += LOG_BUF - keep;
+			memmove(env->log_buf, env->log_buf + LOG_BUF - keep, keep);
+			env->log_len = keep;
 		}
+		k = LOG_BUF - env->log_len;
+		if (k > n)
+			k = n;
+		memcpy(env->log_buf + env->log_len, s, k);
+		env->log_len += k;
+		s += k;
+		n -= k;
 	}
 }
 
-const char *bpfshim_ver_kind_name(const struct vrf_reg *r)
+struct spec {
+	bool plus, zero;
+	u32 width, longs;
+};
+
+static void put_number(struct vrf_env *env, u64 v, bool neg, u32 base, const struct spec *sp)
 {
-	switch (r->kind) {
-	case K_NONE: return "?";
-	case K_SCALAR: return "scalar";
-	case K_CTX: return "ctx";
-	case K_CONST_MAP: return "map_ptr";
-	case K_MAP_VALUE: return r->maybe_null ? "map_value_or_null" : "map_value";
-	case K_MAP_KEY: return "map_key";
-	case K_STACK: return "fp";
-	case K_MEM: return r->maybe_null ? "mem_or_null" : "mem";
-	case K_FUNC: return "func";
+	char t[24];
+	u32 i = sizeof(t), n;
+
+	do {
+		t[--i] = "0123456789abcdef"[v % base];
+		v /= base;
+	} while (v);
+	n = sizeof(t) - i + (neg || sp->plus);
+	if (sp->zero) {
+		if (neg || sp->plus)
+			put(env, neg ? "-" : "+", 1);
+		for (; n < sp->width; n++)
+			put(env, "0", 1);
+	} else {
+		for (; n < sp->width; n++)
+			put(env, " ", 1);
+		if (neg || sp->plus)
+			put(env, neg ? "-" : "+", 1);
 	}
-	return "?";
+	put(env, t + i, sizeof(t) - i);
 }
 
-static void print_scalar(struct vrf_env *env, const struct bpfshim_num *n)
+static const char *parse_spec(const char *f, struct spec *sp)
 {
-	const char *sep = "";
+	memset(sp, 0, sizeof(*sp));
+	for (; ; f++) {
+		if (*f == '+')
+			sp->plus = true;
+		else if (*f == '0' && !sp->width)
+			sp->zero = true;
+		else if (*f >= '0' && *f <= '9')
+			sp->width = sp->width * 10 + (u32)(*f - '0');
+		else if (*f == 'l')
+			sp->longs++;
+		else
+			return f;
+	}
+}
 
-	if (bpfshim_num_is_const(n)) {
-		bpfshim_ver_log(env, "%lld", (long long)n->t.value);
+void bpfshim_v_log(struct vrf_env *env, const char *fmt, ...)
+{
+	const char *f, *s;
+	struct spec sp;
+	__builtin_va_list ap;
+	char c;
+	u64 u;
+	s64 d;
+
+	if (!env->level)
 		return;
-	}
-	bpfshim_ver_log(env, "scalar(");
-	if (n->umin) {
-		bpfshim_ver_log(env, "umin=%llu", (unsigned long long)n->umin);
-		sep = ",";
-	}
-	if (n->umax != ~(u64)0) {
-		bpfshim_ver_log(env, "%sumax=%llu", sep, (unsigned long long)n->umax);
-		sep = ",";
-	}
-	if (~n->t.mask)
-		bpfshim_ver_log(env, "%svar_off=(0x%llx; 0x%llx)", sep, (unsigned long long)n->t.value,
-			(unsigned long long)n->t.mask);
-	bpfshim_ver_log(env, ")");
-}
-
-static void print_reg(struct vrf_env *env, const struct vrf_reg *r)
-{
-	if (r->kind == K_SCALAR) {
-		print_scalar(env, &r->n);
-		return;
-	}
-	bpfshim_ver_log(env, "%s", bpfshim_ver_kind_name(r));
-	if (r->kind == K_STACK) {
-		bpfshim_ver_log(env, "%d", r->off);
-		return;
-	}
-	bpfshim_ver_log(env, "(off=%d", r->off);
-	if (r->id)
-		bpfshim_ver_log(env, ",id=%u", r->id);
-	if (r->kind == K_MAP_VALUE || r->kind == K_CONST_MAP)
-		bpfshim_ver_log(env, ",ks=%u,vs=%u", env->maps[r->map].key_size, env->maps[r->map].value_size);
-	if (bpfshim_num_is_const(&r->n))
-		bpfshim_ver_log(env, ",imm=%lld)", (long long)r->n.t.value);
-	else
-		bpfshim_ver_log(env, ",umax=%llu,var_off=(0x%llx; 0x%llx))", (unsigned long long)r->n.umax,
-			(unsigned long long)r->n.t.value, (unsigned long long)r->n.t.mask);
-}
-
-void bpfshim_ver_print_state(struct vrf_env *env, const struct vrf_frame *f)
-{
-	u32 i;
-
-	for (i = 0; i < REG_COUNT; i++) {
-		if (f->regs[i].kind == K_NONE)
+	__builtin_va_start(ap, fmt);
+	for (f = fmt; *f; f++) {
+		if (*f != '%') {
+			for (s = f; f[1] && f[1] != '%'; f++)
+				;
+			put(env, s, (u32)(f - s) + 1);
 			continue;
-		bpfshim_ver_log(env, " R%u=", i);
-		print_reg(env, &f->regs[i]);
-	}
-	for (i = 0; i < f->nr_slots; i++) {
-		if (f->slots[i].byte[7] == S_SPILL) {
-			bpfshim_ver_log(env, " fp-%u=", (i + 1) * 8);
-			print_reg(env, &f->slots[i].reg);
-		} else if (f->slots[i].byte[7] != S_INVALID || f->slots[i].byte[0] != S_INVALID) {
-			static const char text[] = "?m0r";
-			char b[9];
-			u32 j;
-
-			for (j = 0; j < 8; j++)
-				b[j] = text[f->slots[i].byte[7 - j] & 3];
-			b[8] = 0;
-			bpfshim_ver_log(env, " fp-%u=%s", (i + 1) * 8, b);
+		}
+		f = parse_spec(f + 1, &sp);
+		switch (*f) {
+		case 'd':
+			d = sp.longs ? __builtin_va_arg(ap, long long) : __builtin_va_arg(ap, int);
+			put_number(env, d < 0 ? 0 - (u64)d : (u64)d, d < 0, 10, &sp);
+			break;
+		case 'u':
+		case 'x':
+			u = sp.longs ? __builtin_va_arg(ap, unsigned long long) : __builtin_va_arg(ap, unsigned int);
+			put_number(env, u, false, *f == 'x' ? 16 : 10, &sp);
+			break;
+		case 's':
+			s = __builtin_va_arg(ap, const char *);
+			put(env, s, (u32)strlen(s));
+			break;
+		case 'c':
+			c = (char)__builtin_va_arg(ap, int);
+			put(env, &c, 1);
+			break;
+		default:
+			put(env, f, 1);
 		}
 	}
-	bpfshim_ver_log(env, "\n");
+	__builtin_va_end(ap);
+}
+
+static const struct bpfshim_line_info *find_line(const struct vrf_env *env, u32 insn)
+{
+	const struct bpfshim_line_info *l = env->prog->line_info;
+	u32 lo = 0, hi = env->prog->line_info_cnt, mid;
+
+	if (!hi || insn >= env->len)
+		return NULL;
+	/* the last record at or before the instruction */
+	while (lo < hi) {
+		mid = lo + (hi - lo) / 2;
+		if (l[mid].insn_off <= insn)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo ? &l[lo - 1] : NULL;
+}
+
+void bpfshim_v_log_line(struct vrf_env *env, u32 insn, const char *prefix)
+{
+	const struct bpfshim_line_info *l;
+	const char *s;
+
+	if (!env->level || !env->prog->btf)
+		return;
+	l = find_line(env, insn);
+	if (!l || l == env->prev_line)
+		return;
+	s = bpfshim_btf_name(env->prog->btf, l->line_off);
+	if (!s)
+		return;
+	while (*s == ' ' || (*s >= '\t' && *s <= '\r'))
+		s++;
+	bpfshim_v_log(env, "%s%s\n", prefix, s);
+	env->prev_line = l;
 }

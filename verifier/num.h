@@ -22,6 +22,18 @@ struct bpfshim_num {
 	u32 u32min, u32max;
 };
 
+/** bpfshim_tnum_range() - the bits that all of lo..hi share. */
+struct bpfshim_tnum bpfshim_tnum_range(u64 lo, u64 hi);
+struct bpfshim_tnum bpfshim_tnum_add(struct bpfshim_tnum a, struct bpfshim_tnum b);
+/** bpfshim_tnum_in() - every value of b is a value of a. */
+bool bpfshim_tnum_in(struct bpfshim_tnum a, struct bpfshim_tnum b);
+/** bpfshim_num_flip() - the op for which `b op a` is `a op' b`. */
+u8 bpfshim_num_flip(u8 op);
+/** bpfshim_num_is_unknown() - nothing at all is known. */
+bool bpfshim_num_is_unknown(const struct bpfshim_num *n);
+/** bpfshim_num_zext32() - zero the upper half; ranges of the lower one stay. */
+void bpfshim_num_zext32(struct bpfshim_num *n);
+
 /** bpfshim_num_const() - exactly v. */
 void bpfshim_num_const(struct bpfshim_num *n, u64 v);
 /** bpfshim_num_unknown() - anything. */

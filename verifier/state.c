@@ -1,423 +1,329 @@
 // SPDX-License-Identifier: GPL-2.0
-/* States: making, copying, comparing; pending paths and explored states. */
+/* States: making, sharing and copying them; paths that wait. */
 #include "env.h"
 
-#define MAX_PENDING 8192	/* as 6.1: "The sequence of %d jumps is too complex" */
+#define MAX_PENDING 8192
 
-void *bpfshim_ver_alloc(struct vrf_env *env, size_t size)
+static size_t stack_size(u32 nr)
 {
-	void *p;
-
-	if (env->mem_used + size > env->mem_max) {
-		env->oom = true;
-		return NULL;
-	}
-	p = env->ops->alloc(env->cookie, size);
-	if (!p) {
-		env->oom = true;
-		return NULL;
-	}
-	env->mem_used += size;
-	if (env->mem_used > env->mem_peak)
-		env->mem_peak = env->mem_used;
-	return p;
+	return sizeof(struct vrf_stack) + nr * sizeof(struct vrf_slot);
 }
 
-void bpfshim_ver_free(struct vrf_env *env, void *p, size_t size)
+static void stack_put(struct vrf_env *env, struct vrf_stack *s)
 {
-	if (!p)
-		return;
-	env->mem_used -= size;
-	env->ops->free(env->cookie, p);
+	if (s && !--s->refs)
+		bpfshim_v_free(env, s, stack_size(s->nr));
 }
 
-void bpfshim_ver_reg_none(struct vrf_reg *r)
+struct vrf_frame *bpfshim_v_frame_new(struct vrf_env *env, u32 subprog, s32 callsite, u32 frameno)
 {
-	memset(r, 0, sizeof(*r));
-	r->kind = K_NONE;
-	bpfshim_num_unknown(&r->n);
-}
-
-void bpfshim_ver_reg_unknown(struct vrf_reg *r)
-{
-	memset(r, 0, sizeof(*r));
-	r->kind = K_SCALAR;
-	bpfshim_num_unknown(&r->n);
-}
-
-void bpfshim_ver_reg_const(struct vrf_reg *r, u64 v)
-{
-	memset(r, 0, sizeof(*r));
-	r->kind = K_SCALAR;
-	bpfshim_num_const(&r->n, v);
-}
-
-void bpfshim_ver_reg_ptr(struct vrf_reg *r, enum vrf_kind kind)
-{
-	memset(r, 0, sizeof(*r));
-	r->kind = kind;
-	bpfshim_num_const(&r->n, 0);
-}
-
-struct vrf_frame *bpfshim_ver_frame_new(struct vrf_env *env, u32 subprog, s32 callsite)
-{
-	struct vrf_frame *f = bpfshim_ver_alloc(env, sizeof(*f));
+	struct vrf_frame *f = bpfshim_v_zalloc(env, sizeof(*f));
 	u32 i;
 
 	if (!f)
 		return NULL;
-	for (i = 0; i < REG_COUNT; i++)
-		bpfshim_ver_reg_none(&f->regs[i]);
+	f->refs = 1;
+	for (i = 0; i < VRF_REGS; i++)
+		bpfshim_v_reg_none(&f->regs[i]);
+	bpfshim_v_reg_ptr(&f->regs[VRF_FP], VK_STACK, 0);
+	f->regs[VRF_FP].frame = (u8)frameno;
 	f->subprog = subprog;
 	f->callsite = callsite;
+	f->frameno = frameno;
 	return f;
 }
 
-void bpfshim_ver_frame_free(struct vrf_env *env, struct vrf_frame *f)
+void bpfshim_v_frame_put(struct vrf_env *env, struct vrf_frame *f)
 {
-	if (!f)
+	if (!f || --f->refs)
 		return;
-	bpfshim_ver_free(env, f->slots, f->nr_slots * sizeof(*f->slots));
-	bpfshim_ver_free(env, f, sizeof(*f));
+	stack_put(env, f->stack);
+	bpfshim_v_free(env, f, sizeof(*f));
 }
 
-int bpfshim_ver_frame_grow(struct vrf_env *env, struct vrf_frame *f, u32 slots)
+static struct vrf_frame *frame_clone(struct vrf_env *env, const struct vrf_frame *from)
 {
-	struct vrf_slot *n;
+	struct vrf_frame *f = bpfshim_v_alloc(env, sizeof(*f));
 
-	if (slots <= f->nr_slots)
-		return 0;
-	n = bpfshim_ver_alloc(env, slots * sizeof(*n));
-	if (!n)
-		return -ENOMEM;
-	if (f->nr_slots)
-		memcpy(n, f->slots, f->nr_slots * sizeof(*n));
-	bpfshim_ver_free(env, f->slots, f->nr_slots * sizeof(*n));
-	f->slots = n;
-	f->nr_slots = slots;
-	return 0;
+	if (!f)
+		return NULL;
+	memcpy(f, from, sizeof(*f));
+	f->refs = 1;
+	if (f->stack)
+		f->stack->refs++;
+	return f;
 }
 
-struct vrf_state *bpfshim_ver_state_new(struct vrf_env *env)
+struct vrf_frame *bpfshim_v_frame_rw(struct vrf_env *env, struct vrf_state *st, u32 no)
 {
-	return bpfshim_ver_alloc(env, sizeof(struct vrf_state));
+	struct vrf_frame *f = st->frames[no], *own;
+
+	if (f->refs == 1)
+		return f;
+	own = frame_clone(env, f);
+	if (!own)
+		return NULL;
+	f->refs--;
+	st->frames[no] = own;
+	return own;
 }
 
-void bpfshim_ver_state_free(struct vrf_env *env, struct vrf_state *st)
+const struct vrf_slot *bpfshim_v_slot(const struct vrf_frame *f, u32 slot)
+{
+	static const struct vrf_slot empty;
+
+	return f->stack && slot < f->stack->nr ? &f->stack->slot[slot] : &empty;
+}
+
+struct vrf_slot *bpfshim_v_slot_rw(struct vrf_env *env, struct vrf_state *st, u32 frame, u32 slot)
+{
+	struct vrf_frame *f = bpfshim_v_frame_rw(env, st, frame);
+	struct vrf_stack *s;
+	u32 nr, old;
+
+	if (!f)
+		return NULL;
+	old = f->stack ? f->stack->nr : 0;
+	if (f->stack && f->stack->refs == 1 && slot < old)
+		return &f->stack->slot[slot];
+	nr = slot < old ? old : slot + 1;
+	s = bpfshim_v_alloc(env, stack_size(nr));
+	if (!s)
+		return NULL;
+	s->refs = 1;
+	s->nr = nr;
+	if (old)
+		memcpy(s->slot, f->stack->slot, old * sizeof(s->slot[0]));
+	memset(&s->slot[old], 0, (nr - old) * sizeof(s->slot[0]));
+	stack_put(env, f->stack);
+	f->stack = s;
+	return &s->slot[slot];
+}
+
+struct vrf_state *bpfshim_v_state_new(struct vrf_env *env)
+{
+	struct vrf_state *st = bpfshim_v_zalloc(env, sizeof(*st));
+
+	if (st)
+		st->branches = 1;
+	return st;
+}
+
+void bpfshim_v_state_free(struct vrf_env *env, struct vrf_state *st)
 {
 	u32 i;
 
 	if (!st)
 		return;
-	for (i = 0; i < MAX_FRAMES; i++)
-		bpfshim_ver_frame_free(env, st->frames[i]);
-	bpfshim_ver_free(env, st, sizeof(*st));
+	for (i = 0; i < VRF_FRAMES; i++)
+		bpfshim_v_frame_put(env, st->frames[i]);
+	bpfshim_v_free(env, st->refs, st->cap_refs * sizeof(*st->refs));
+	bpfshim_v_free(env, st->hist, st->cap_hist * sizeof(*st->hist));
+	bpfshim_v_free(env, st, sizeof(*st));
 }
 
-struct vrf_state *bpfshim_ver_state_clone(struct vrf_env *env, const struct vrf_state *from)
+struct vrf_state *bpfshim_v_state_copy(struct vrf_env *env, const struct vrf_state *from)
 {
-	struct vrf_state *st = bpfshim_ver_state_new(env);
+	struct vrf_state *st = bpfshim_v_alloc(env, sizeof(*st));
 	u32 i;
 
 	if (!st)
 		return NULL;
-	*st = *from;
+	memcpy(st, from, sizeof(*st));
 	memset(st->frames, 0, sizeof(st->frames));
-	st->next = NULL;
-	st->hit = st->miss = 0;
-	st->link = NULL;
-	for (i = 0; i <= from->cur; i++) {
-		const struct vrf_frame *s = from->frames[i];
-		struct vrf_frame *d = bpfshim_ver_alloc(env, sizeof(*d));
-
-		if (!d)
+	st->refs = NULL;
+	st->hist = NULL;
+	st->cap_refs = 0;
+	st->cap_hist = 0;
+	for (i = 0; i < from->cur; i++) {
+		st->frames[i] = from->frames[i];
+		st->frames[i]->refs++;
+	}
+	st->frames[i] = frame_clone(env, from->frames[i]);
+	if (!st->frames[i])
+		goto fail;
+	if (from->nr_refs) {
+		st->cap_refs = from->nr_refs;
+		st->refs = bpfshim_v_alloc(env, st->cap_refs * sizeof(*st->refs));
+		if (!st->refs)
 			goto fail;
-		*d = *s;
-		d->slots = NULL;
-		d->nr_slots = 0;
-		st->frames[i] = d;
-		if (s->nr_slots) {
-			d->slots = bpfshim_ver_alloc(env, s->nr_slots * sizeof(*d->slots));
-			if (!d->slots)
-				goto fail;
-			d->nr_slots = s->nr_slots;
-			memcpy(d->slots, s->slots, s->nr_slots * sizeof(*d->slots));
-		}
+		memcpy(st->refs, from->refs, st->nr_refs * sizeof(*st->refs));
+	}
+	if (from->nr_hist) {
+		st->cap_hist = from->nr_hist;
+		st->hist = bpfshim_v_alloc(env, st->cap_hist * sizeof(*st->hist));
+		if (!st->hist)
+			goto fail;
+		memcpy(st->hist, from->hist, st->nr_hist * sizeof(*st->hist));
 	}
 	return st;
 fail:
-	bpfshim_ver_state_free(env, st);
+	if (!st->refs)
+		st->cap_refs = 0;
+	if (!st->hist)
+		st->cap_hist = 0;
+	bpfshim_v_state_free(env, st);
 	return NULL;
 }
 
-struct vrf_state *bpfshim_ver_push(struct vrf_env *env, u32 insn, u32 prev)
+/* st goes on at insn later.  -ENOMEM, or -EFAULT: too many wait. */
+int bpfshim_v_enqueue(struct vrf_env *env, struct vrf_state *st, u32 insn, s32 prev)
 {
-	struct vrf_state *st;
+	struct vrf_pending *p = bpfshim_v_alloc(env, sizeof(*p));
 
-	if (env->nr_pending >= MAX_PENDING) {
-		bpfshim_ver_log(env, "The sequence of %u jumps is too complex.\n", env->nr_pending);
-		return NULL;
+	if (!p)
+		return -ENOMEM;
+	p->st = st;
+	p->insn = insn;
+	p->prev = (u32)prev;
+	p->log_pos = bpfshim_v_log_pos(env);
+	p->next = env->pending;
+	env->pending = p;
+	if (++env->nr_pending > MAX_PENDING) {
+		bpfshim_v_log(env, "The sequence of %d jumps is too complex.\n", env->nr_pending);
+		return -EFAULT;
 	}
-	st = bpfshim_ver_state_clone(env, env->st);
-	if (!st)
-		return NULL;
-	st->insn = insn;
-	st->prev_insn = prev;
-	st->branches = 0;
 	if (st->parent)
 		st->parent->branches++;
-	st->next = env->pending;
-	env->pending = st;
-	env->nr_pending++;
-	return st;
+	return 0;
 }
 
-int bpfshim_ver_pop(struct vrf_env *env)
+struct vrf_state *bpfshim_v_push(struct vrf_env *env, struct vrf_state *st, u32 insn, s32 prev)
 {
-	struct vrf_state *st = env->pending;
+	struct vrf_state *copy = bpfshim_v_state_copy(env, st);
 
-	if (!st)
+	if (!copy || bpfshim_v_enqueue(env, copy, insn, prev))
+		return NULL;
+	return copy;
+}
+
+int bpfshim_v_pop(struct vrf_env *env)
+{
+	struct vrf_pending *p = env->pending;
+
+	if (!p)
 		return 0;
-	env->pending = st->next;
+	env->pending = p->next;
 	env->nr_pending--;
-	st->next = NULL;
-	env->st = st;
-	env->pc = st->insn;
-	env->prev_pc = st->prev_insn;
+	if (!(env->level & BPFSHIM_LOG_LEVEL2))
+		bpfshim_v_log_reset(env, p->log_pos);
+	env->st = p->st;
+	env->pc = p->insn;
+	env->prev_pc = (s32)p->prev;
+	bpfshim_v_free(env, p, sizeof(*p));
 	return 1;
 }
 
-/* A path ended: ancestors with no other path left become safe to compare with. */
-void bpfshim_ver_path_end(struct vrf_env *env, struct vrf_state *st)
+/* The running path ended well: checkpoints that nothing is left of are final. */
+void bpfshim_v_path_end(struct vrf_state *st)
 {
-	struct vrf_state *p, *parent;
-
-	for (p = st->parent; p; p = parent) {
-		parent = p->parent;
-		if (--p->branches)
+	while (st) {
+		if (--st->branches)
 			break;
-		if (p->link) {	/* evicted before: nothing needs it any more */
-			*p->link = p->next;
-			if (p->next)
-				p->next->link = p->link;
-			bpfshim_ver_state_free(env, p);
-		}
+		st = st->parent;
 	}
 }
 
-/* Take a state off its list.  While paths that start there run, their count of
- * branches must stay. */
-static void evict(struct vrf_env *env, struct vrf_state **where)
+int bpfshim_v_ref_acquire(struct vrf_env *env, s32 insn, u32 *id)
 {
-	struct vrf_state *st = *where;
+	struct vrf_state *st = env->st;
+	struct vrf_frame *f = vrf_cur(env);
+	struct vrf_ref *r;
 
-	*where = st->next;
-	env->peak_states--;
-	if (!st->branches) {
-		bpfshim_ver_state_free(env, st);
-		return;
+	if (st->nr_refs == st->cap_refs) {
+		u32 cap = st->cap_refs + 8u;
+
+		if (cap > 0xffff)
+			return -ENOMEM;
+		r = bpfshim_v_alloc(env, cap * sizeof(*r));
+		if (!r)
+			return -ENOMEM;
+		if (st->nr_refs)
+			memcpy(r, st->refs, st->nr_refs * sizeof(*r));
+		bpfshim_v_free(env, st->refs, st->cap_refs * sizeof(*r));
+		st->refs = r;
+		st->cap_refs = (u16)cap;
 	}
-	st->next = env->evicted;
-	if (st->next)
-		st->next->link = &st->next;
-	st->link = &env->evicted;
-	env->evicted = st;
+	r = &st->refs[st->nr_refs++];
+	r->id = *id = ++env->id_gen;
+	r->insn = insn;
+	r->cb_frame = f->in_cb ? f->frameno : 0;
+	return 0;
 }
 
-/* ---- comparing -------------------------------------------------------- */
-
-struct idpair {
-	u32 old, cur;
-};
-#define IDMAP 128
-struct idmap {
-	struct idpair pair[IDMAP];
-	u32 nr;
-};
-
-/* Does old's id stand for cur's? Each maps to one, both ways. */
-static bool ids_match(struct idmap *m, u32 old, u32 cur)
+/* Forget a reference. -EINVAL: there is none; -EACCES: a callback's caller has it. */
+int bpfshim_v_ref_drop(struct vrf_env *env, struct vrf_state *st, u32 id)
 {
-	u32 i;
-
-	if (!old != !cur)
-		return false;
-	if (!old)
-		return true;
-	for (i = 0; i < m->nr; i++) {
-		if (m->pair[i].old == old)
-			return m->pair[i].cur == cur;
-		if (m->pair[i].cur == cur)
-			return false;
-	}
-	if (m->nr == IDMAP)
-		return false;
-	m->pair[m->nr].old = old;
-	m->pair[m->nr++].cur = cur;
-	return true;
-}
-
-/* Whatever was proven safe from `old` holds from `cur`. */
-static bool reg_covers(const struct vrf_reg *old, const struct vrf_reg *cur, struct idmap *m, bool exact)
-{
-	if (old->kind == K_NONE)
-		return !exact || cur->kind == K_NONE;
-	if (old->kind != cur->kind || old->maybe_null != cur->maybe_null || old->rdonly != cur->rdonly)
-		return false;
-	if (exact ? memcmp(&old->n, &cur->n, sizeof(old->n)) != 0 : !bpfshim_num_within(&old->n, &cur->n))
-		return false;
-	if (old->kind == K_SCALAR)
-		return !old->id || ids_match(m, old->id, cur->id);
-	if (old->off != cur->off || old->frame != cur->frame || old->map != cur->map ||
-	    old->mem_size != cur->mem_size)
-		return false;
-	return ids_match(m, old->id, cur->id) && ids_match(m, old->ref, cur->ref);
-}
-
-static bool slot_is_zero(const struct vrf_slot *s, u32 byte)
-{
-	if (s->byte[byte] == S_ZERO)
-		return true;
-	return s->byte[byte] == S_SPILL && s->reg.kind == K_SCALAR &&
-	       bpfshim_num_is_const(&s->reg.n) && !s->reg.n.t.value;
-}
-
-static bool slot_covers(const struct vrf_slot *old, const struct vrf_slot *cur, struct idmap *m, bool exact)
-{
-	u32 i;
-
-	if (old->byte[7] == S_SPILL) {
-		if (cur->byte[7] != S_SPILL || memcmp(old->byte, cur->byte, 8))
-			return false;
-		return reg_covers(&old->reg, &cur->reg, m, exact);
-	}
-	for (i = 0; i < 8; i++) {
-		if (exact && old->byte[i] != cur->byte[i])
-			return false;
-		switch (old->byte[i]) {
-		case S_INVALID:
-			break;
-		case S_ZERO:
-			if (!slot_is_zero(cur, i))
-				return false;
-			break;
-		default:
-			/* A spilled pointer read as bytes is another thing. */
-			if (cur->byte[i] == S_INVALID ||
-			    (cur->byte[i] == S_SPILL && cur->reg.kind != K_SCALAR))
-				return false;
-		}
-	}
-	return true;
-}
-
-static bool frame_covers(struct vrf_env *env, const struct vrf_frame *old, const struct vrf_frame *cur,
-			 struct idmap *m, u32 live, bool exact)
-{
-	static const struct vrf_slot nothing;
+	const struct vrf_frame *f = st->frames[st->cur];
 	u32 i;
 
 	(void)env;
-	if (old->callsite != cur->callsite || old->subprog != cur->subprog ||
-	    old->in_callback != cur->in_callback || old->cb_lo != cur->cb_lo || old->cb_hi != cur->cb_hi)
-		return false;
-	for (i = 0; i < REG_COUNT; i++) {
-		if (!(live & (1u << i)))
+	for (i = 0; i < st->nr_refs; i++) {
+		if (st->refs[i].id != id)
 			continue;
-		if (!reg_covers(&old->regs[i], &cur->regs[i], m, exact))
-			return false;
-	}
-	for (i = 0; i < old->nr_slots || (exact && i < cur->nr_slots); i++) {
-		if (!slot_covers(i < old->nr_slots ? &old->slots[i] : &nothing,
-				 i < cur->nr_slots ? &cur->slots[i] : &nothing, m, exact))
-			return false;
-	}
-	return true;
-}
-
-static bool state_covers(struct vrf_env *env, const struct vrf_state *old, const struct vrf_state *cur,
-			 struct idmap *m, bool exact)
-{
-	u32 i, live;
-
-	if (old->cur != cur->cur || old->nr_refs != cur->nr_refs || !old->lock_id != !cur->lock_id)
-		return false;
-	m->nr = 0;
-	for (i = 0; i <= old->cur; i++) {
-		/* In a caller's frame everything may live on, R1-R5 excepted. */
-		live = i == old->cur ? env->aux[cur->insn].live | (1u << 10) : 0x7c0;
-		if (!frame_covers(env, old->frames[i], cur->frames[i], m, live, exact))
-			return false;
-	}
-	for (i = 0; i < old->nr_refs; i++) {
-		if (!ids_match(m, old->refs[i], cur->refs[i]))
-			return false;
-	}
-	return ids_match(m, old->lock_id, cur->lock_id);
-}
-
-int bpfshim_ver_visited(struct vrf_env *env)
-{
-	struct vrf_state *cur = env->st, *old, **where, *copy;
-	struct idmap *m;
-	u32 pc = env->pc, states = 0;
-	bool add;
-	int ret = 0;
-
-	if (!env->aux[pc].prune)
+		if (f->in_cb && st->refs[i].cb_frame != f->frameno)
+			return -EACCES;
+		st->refs[i] = st->refs[--st->nr_refs];
 		return 0;
-	m = bpfshim_ver_alloc(env, sizeof(*m));
-	if (!m)
-		return -ENOMEM;
-	cur->insn = pc;
-	/* Few instructions since the last saved state: not worth saving. */
-	add = (env->prog->prog_flags & BPFSHIM_F_TEST_STATE_FREQ) ||
-	      (env->jmps - env->last_jmps >= 2 && env->processed - env->last_processed >= 8);
-	for (where = &env->explored[pc]; (old = *where) != NULL; ) {
-		states++;
-		if (old->cur == cur->cur && old->frames[old->cur]->callsite == cur->frames[cur->cur]->callsite) {
-			if (old->branches) {
-				/* Still being walked: the same state again never ends. */
-				if (state_covers(env, old, cur, m, true)) {
-					bpfshim_ver_log(env, "infinite loop detected at insn %u\n", pc);
-					ret = -EINVAL;
-					goto out;
-				}
-				/* In a loop: states that each turn adds only cost. */
-				if (env->jmps - env->last_jmps < 20 && env->processed - env->last_processed < 100)
-					add = false;
-			} else if (state_covers(env, old, cur, m, false)) {
-				old->hit++;
-				ret = 1;
-				goto out;
-			}
+	}
+	return -EINVAL;
+}
+
+int bpfshim_v_hist_push(struct vrf_env *env, struct vrf_state *st, u32 flags, bool fresh)
+{
+	struct vrf_hist *h;
+
+	/* One entry for one execution of an instruction: to come back to it
+	 * takes a jump, whose target has an entry. */
+	if (!fresh && st->nr_hist && st->hist[st->nr_hist - 1].idx == env->pc) {
+		st->hist[st->nr_hist - 1].flags |= flags;
+		return 0;
+	}
+	if (st->nr_hist == st->cap_hist) {
+		u32 cap = st->cap_hist ? st->cap_hist * 2 : 8;
+
+		h = bpfshim_v_alloc(env, cap * sizeof(*h));
+		if (!h)
+			return -ENOMEM;
+		if (st->nr_hist)
+			memcpy(h, st->hist, st->nr_hist * sizeof(*h));
+		bpfshim_v_free(env, st->hist, st->cap_hist * sizeof(*h));
+		st->hist = h;
+		st->cap_hist = cap;
+	}
+	h = &st->hist[st->nr_hist++];
+	memset(h, 0, sizeof(*h));
+	h->idx = env->pc;
+	h->prev = (u32)env->prev_pc;
+	h->flags = flags;
+	return 0;
+}
+
+int bpfshim_v_each_reg(struct vrf_env *env, struct vrf_state *st, bpfshim_v_reg_fn fn, void *arg)
+{
+	struct vrf_frame *f;
+	struct vrf_slot *s;
+	u32 i, k;
+
+	for (i = 0; i <= st->cur; i++) {
+		f = st->frames[i];
+		for (k = 0; k < VRF_REGS; k++) {
+			if (f->regs[k].kind == VK_NONE || !fn(&f->regs[k], false, arg))
+				continue;
+			f = bpfshim_v_frame_rw(env, st, i);
+			if (!f)
+				return -ENOMEM;
+			fn(&f->regs[k], true, arg);
 		}
-		if (add)
-			old->miss++;
-		/* A state that never helps goes: a long list costs every visit. */
-		if (old->miss > old->hit * 3 + 3)
-			evict(env, where);
-		else
-			where = &old->next;
+		for (k = 0; f->stack && k < f->stack->nr; k++) {
+			if (!vrf_spilled(&f->stack->slot[k]) || !fn(&f->stack->slot[k].reg, false, arg))
+				continue;
+			s = bpfshim_v_slot_rw(env, st, i, k);
+			if (!s)
+				return -ENOMEM;
+			f = st->frames[i];
+			fn(&s->reg, true, arg);
+		}
 	}
-	if (states > env->res->max_states_per_insn)
-		env->res->max_states_per_insn = states;
-	if (!add)
-		goto out;
-	copy = bpfshim_ver_state_clone(env, cur);
-	if (!copy) {
-		ret = -ENOMEM;
-		goto out;
-	}
-	copy->branches = 1;
-	copy->next = env->explored[pc];
-	env->explored[pc] = copy;
-	env->total_states++;
-	env->peak_states++;
-	env->last_jmps = env->jmps;
-	env->last_processed = env->processed;
-	cur->parent = copy;
-out:
-	bpfshim_ver_free(env, m, sizeof(*m));
-	return ret;
+	return 0;
 }

@@ -43,6 +43,16 @@ typedef __s64 s64;
 #endif
 #endif
 
+/* A case that goes on into the next. */
+#ifdef __has_attribute
+#if __has_attribute(__fallthrough__)
+#define BPFSHIM_FALLTHROUGH __attribute__((__fallthrough__))
+#endif
+#endif
+#ifndef BPFSHIM_FALLTHROUGH
+#define BPFSHIM_FALLTHROUGH do { } while (0)
+#endif
+
 /* Not in user space's errno.h; 6.1 returns it to user space all the same. */
 #ifndef ENOTSUPP
 #define ENOTSUPP 524
