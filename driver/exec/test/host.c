@@ -6,8 +6,8 @@
 
 struct bpfshim_exec_env host_env;
 u64 host_map_addr[64], host_map_value[64];
-static u8 probed[BPFSHIM_VRF_MAX_INSNS];
-static bool any_probed;
+static struct bpfshim_vrf_aux notes[4096];
+static bool noted[4096], any_noted;
 
 static void *alloc(void *cookie, size_t size)
 {
@@ -29,11 +29,11 @@ static int map_addr(void *cookie, u32 idx, bool value, u32 off, u64 *addr)
 
 static const struct bpfshim_link_ops ops = { map_addr, alloc, release };
 
-/* Reads fail below the first page and in the non-canonical hole. */
+/* Reads fail in the lowest pages and in the non-canonical hole. */
 static void probe_load(u64 addr, u32 size, u64 *val)
 {
 	*val = 0;
-	if (addr < 4096 || addr >> 47)
+	if (addr < 65536 || addr >> 47)
 		return;
 	memcpy(val, (const void *)(unsigned long)addr, size);
 }
@@ -70,10 +70,13 @@ const struct host_engine *host_engine(const char *name)
 	return e;
 }
 
-void host_probe(u32 i)
+struct bpfshim_vrf_aux *host_note(u32 i)
 {
-	probed[i] = 1;
-	any_probed = true;
+	memset(&notes[i], 0, sizeof(notes[i]));
+	notes[i].map_idx = -1;
+	noted[i] = true;
+	any_noted = true;
+	return &notes[i];
 }
 
 static int find_subs(const struct bpfshim_insn *insns, u32 n, u16 *subs)
@@ -133,13 +136,14 @@ int host_link(struct host_prog *p, const struct host_engine *e,
 		p->res.subprogs[i + 1].stack_depth = stack[i + 1];
 		p->res.nr_subprogs++;
 	}
-	if (any_probed) {
-		for (i = 0; i < n; i++) {
-			p->res.aux[i].probe_mem = probed[i];
-			probed[i] = 0;
-		}
-		any_probed = false;
+	for (i = 0; i < n; i++) {
+		p->res.aux[i].map_idx = -1;
+		if (any_noted && i < ARRAY_SIZE(noted) && noted[i])
+			p->res.aux[i] = notes[i];
 	}
+	if (any_noted)
+		memset(noted, 0, sizeof(noted));
+	any_noted = false;
 	err = bpfshim_xprog_link(&p->x, &p->res, &host_env, &ops, NULL);
 	if (!err) {
 		err = e->prepare(p);

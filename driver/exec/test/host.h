@@ -36,8 +36,8 @@ const struct host_engine *host_engine(const char *name);
  */
 int host_link(struct host_prog *p, const struct host_engine *e,
 	      const struct bpfshim_insn *insns, u32 n, const u16 *subs, const u16 *stack);
-/* Instruction i may fault; before host_link. Cleared by it. */
-void host_probe(u32 i);
+/* The verifier's notes on instruction i, for the next host_link; it clears them. */
+struct bpfshim_vrf_aux *host_note(u32 i);
 void host_free(struct host_prog *p, const struct host_engine *e);
 void host_init(void);
 
@@ -45,6 +45,8 @@ void host_init(void);
 struct host_jit_facts {
 	u32 parr_max, parr_slots, parr_native;
 	void (*map_info)(void *cookie, u32 idx, struct bpfshim_jit_map *m);
+	/* low addresses: gs is 0 in a process */
+	struct bpfshim_jit_percpu cpu_number, this_cpu_off, current_task;
 	u64 bytes;		/* of images so far */
 };
 extern struct host_jit_facts host_jit_facts;

@@ -19,7 +19,7 @@
 #define STUB(n, load)							\
 	".balign 64\nprobe_stub_" #n ":\n"				\
 	"mov %r11, %r9\nshr $47, %r9\njne 1f\n"				\
-	"cmp $4096, %r11\njb 1f\n" load "\nret\n"			\
+	"cmp $65536, %r11\njb 1f\n" load "\nret\n"			\
 	"1: xor %r11d, %r11d\nret\n"
 __asm__(".text\n.globl probe_stubs\nprobe_stubs:\n"
 	STUB(1, "movzbl (%r11), %r11d")
@@ -99,6 +99,9 @@ static int prepare(const struct jit_engine *e, struct host_prog *p)
 	o.parr_slots = host_jit_facts.parr_slots;
 	o.parr_native = host_jit_facts.parr_native;
 	o.map_info = host_jit_facts.map_info;
+	o.cpu_number = host_jit_facts.cpu_number;
+	o.this_cpu_off = host_jit_facts.this_cpu_off;
+	o.current_task = host_jit_facts.current_task;
 	o.aux = p->res.aux;
 	o.alloc = alloc;
 	o.free = release;

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Random programs: every engine must leave the same memory and result as the
+ * interpreter.  random [-t seconds | -n programs] [-s first seed] [-v]
+ *
+ * The programs are what a verifier would accept: registers are set before they
+ * are read, memory accesses lie inside, loops end.
+ */
+#define _GNU_SOURCE
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <time.h>
+#include "host.h"
+#include "random.h"
+
+static u8 mem[VEC_MEM];
+static u8 array[4 * 24], percpu_values[4][16];
+static u64 percpu_ptrs[4];
+
+static u64 mix(u64 a, u64 b, u64 c, u64 d, u64 e)
+{
+	return ((a * 31 + b) * 31 + c) * 31 + (d ^ e);
+}
+
+/* bpf_loop: at most three times, ends when the callback says so. */
+static u64 call_back(u64 n, u64 cb, u64 ctx, u64 d, u64 e)
+{
+	u64 i;
+
+	for (i = 0; i < (n & 3); i++)
+		if (bpfshim_callback_run((void *)(unsigned long)cb, i, ctx, 0, 0, 0) & 1)
+			break;
+	return i;
+}
+
+static u64 lookup(u64 map, u64 key, u64 c, u64 d, u64 e)
+{
+	u32 i = *(u32 *)(unsigned long)key;
+
+	if (i >= 4)
+		return 0;
+	return map == 1 ? (unsigned long)(array + 24 * i) : (unsigned long)percpu_values[i];
+}
+
+static u64 number_cpu(u64 a, u64 b, u64 c, u64 d, u64 e)
+{
+	return 5;
+}
+
+static void map_info(void *cookie, u32 idx, struct bpfshim_jit_map *m)
+{
+	m->kind = idx == 1 ? BPFSHIM_JIT_MAP_ARRAY :
+		  idx == 2 ? BPFSHIM_JIT_MAP_PERCPU_ARRAY : BPFSHIM_JIT_MAP_NONE;
+	m->base = idx == 1 ? (unsigned long)array : (unsigned long)percpu_ptrs;
+	m->elem_size = idx == 1 ? 24 : 16;
+	m->max_entries = 4;
+	m->index_mask = ~0U;
+}
+
+static void facts(void)
+{
+	u32 *low = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+	u32 i;
+
+	if (low == MAP_FAILED) {
+		perror("mmap");
+		exit(2);
+	}
+	low[0] = 5;
+	*(u64 *)(low + 2) = 0x1000;
+	for (i = 0; i < 4; i++)
+		percpu_ptrs[i] = (unsigned long)percpu_values[i] - 0x1000;
+	host_jit_facts.cpu_number.known = true;
+	host_jit_facts.cpu_number.off = (u32)(unsigned long)low;
+	host_jit_facts.this_cpu_off.known = true;
+	host_jit_facts.this_cpu_off.off = (u32)(unsigned long)low + 8;
+	host_jit_facts.map_info = map_info;
+	host_env.helpers[1] = lookup;
+	host_env.helpers[8] = number_cpu;
+	host_env.helpers[RANDOM_HELPER_MIX] = mix;
+	host_env.helpers[RANDOM_HELPER_LOOP] = call_back;
+	for (i = 0; i < 64; i++) {
+		host_map_addr[i] = i;
+		host_map_value[i] = (unsigned long)mem;
+	}
+}
+
+static void start_state(u64 seed, u32 run)
+{
+	u32 i;
+
+	random_seed(seed * 7919 + run);
+	for (i = 0; i < VEC_MEM; i += 8)
+		vec_put(mem, i, random_word());
+	for (i = 0; i < sizeof(array); i++)
+		array[i] = random_word();
+	for (i = 0; i < sizeof(percpu_values); i++)
+		((u8 *)percpu_values)[i] = random_word();
+}
+
+static u64 checksum(const void *p, u32 n, u64 h)
+{
+	const u8 *b = p;
+
+	while (n--)
+		h = (h ^ *b++) * 0x100000001b3ULL;
+	return h;
+}
+
+#define RUNS 4
+
+static u64 state(u64 r0)
+{
+	u64 h = checksum(mem, sizeof(mem), r0 + 0xcbf29ce484222325ULL);
+
+	return checksum(percpu_values, sizeof(percpu_values), checksum(array, sizeof(array), h));
+}
+
+static void show(const struct random_prog *r)
+{
+	u32 i;
+
+	for (i = 0; i < r->n; i++)
+		printf("%4u: %02x dst r%u src r%u off %d imm %d\n", i, r->insns[i].code,
+		       r->insns[i].dst_reg, r->insns[i].src_reg, r->insns[i].off,
+		       r->insns[i].imm);
+	for (i = 1; i < r->nr_subs; i++)
+		printf("function %u at %u\n", i, r->subs[i]);
+}
+
+static int one(u64 seed, bool verbose)
+{
+	static struct random_prog r;
+	const struct host_engine *e;
+	u64 want[RUNS], got;
+	struct host_prog p;
+	u32 i, k, run;
+	int err;
+
+	random_seed(seed);
+	random_program(&r);
+	if (verbose)
+		show(&r);
+	for (k = 0; (e = host_engine_at(k)); k++) {
+		for (i = 0; i < r.n; i++)
+			if (r.notes[i].map_idx >= 0 || r.notes[i].probe_mem)
+				*host_note(i) = r.notes[i];
+		err = host_link(&p, e, r.insns, r.n, r.subs + 1, r.stack);
+		if (err) {
+			printf("seed %llu: %s: %d\n", (unsigned long long)seed, e->name, err);
+			return 1;
+		}
+		for (run = 0; run < RUNS; run++) {
+			start_state(seed, run);
+			got = state(e->call(&p, (unsigned long)mem, run));
+			if (!k) {
+				want[run] = got;
+			} else if (got != want[run]) {
+				printf("seed %llu, run %u: %s differs\n",
+				       (unsigned long long)seed, run, e->name);
+				host_free(&p, e);
+				return 1;
+			}
+		}
+		host_free(&p, e);
+	}
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	u64 seed = 1, n = 20000, done = 0;
+	u32 seconds = 0, bad = 0;
+	bool verbose = false;
+	time_t end;
+	int i;
+
+	for (i = 1; i < argc; i++) {
+		if (!strcmp(argv[i], "-v"))
+			verbose = true;
+		else if (i + 1 == argc)
+			break;
+		else if (!strcmp(argv[i], "-t"))
+			seconds = atoi(argv[++i]);
+		else if (!strcmp(argv[i], "-n"))
+			n = strtoull(argv[++i], NULL, 0);
+		else if (!strcmp(argv[i], "-s"))
+			seed = strtoull(argv[++i], NULL, 0);
+	}
+	host_init();
+	facts();
+	end = time(NULL) + seconds;
+	while ((seconds ? time(NULL) < end : done < n) && bad < 10) {
+		bad += one(seed + done, verbose);
+		done++;
+	}
+	printf("random: %llu programs from seed %llu, %u differ\n", (unsigned long long)done,
+	       (unsigned long long)seed, bad);
+	return bad ? 1 : 0;
+}
