@@ -11,6 +11,7 @@ extern const struct bpfshim_map_ops bpfshim_hash_ops;
 extern const struct bpfshim_map_ops bpfshim_percpu_hash_ops;
 extern const struct bpfshim_map_ops bpfshim_perf_event_array_ops;
 extern const struct bpfshim_map_ops bpfshim_prog_array_ops;
+extern const struct bpfshim_map_ops bpfshim_ringbuf_ops;
 
 /** bpfshim_map_charge() - count memory for the map; given back when it is freed. */
 void bpfshim_map_charge(struct bpfshim_map *map, s64 bytes);

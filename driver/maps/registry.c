@@ -9,6 +9,7 @@ static const struct bpfshim_map_ops *const types[BPFSHIM_MAP_TYPE_MAX] = {
 	[BPFSHIM_MAP_TYPE_PERF_EVENT_ARRAY] = &bpfshim_perf_event_array_ops,
 	[BPFSHIM_MAP_TYPE_PERCPU_HASH] = &bpfshim_percpu_hash_ops,
 	[BPFSHIM_MAP_TYPE_PERCPU_ARRAY] = &bpfshim_percpu_array_ops,
+	[BPFSHIM_MAP_TYPE_RINGBUF] = &bpfshim_ringbuf_ops,
 };
 
 const struct bpfshim_map_ops *bpfshim_map_ops_of(u32 map_type)

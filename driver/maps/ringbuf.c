@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Ring buffers: memory, mappings, waiters.  The ring itself is in ring.c. */
+#include "ringbuf.h"
+
+/*
+ * The area, one run of virtual pages: a home page that only the kernel sees,
+ * the consumer's page, the producer's page, the data, the data once more.
+ * User space maps what follows the home page.
+ */
+#define HOME_PAGES	1
+#define POS_PAGES	2
+#define HEAD_PAGES	(HOME_PAGES + POS_PAGES)
+
+/*
+ * Owner: the map's references; mappings hold the map by their file.  lock
+ * guards the ring's head and is taken by programs only, in any context; an NMI
+ * only tries.  wake runs the waiters from an interrupt of its own, since a
+ * program may not.
+ */
+struct ringbuf {
+	struct bpfshim_map map;
+	struct bpfshim_ring ring;
+	raw_spinlock_t lock;
+	wait_queue_head_t wait;
+	struct irq_work wake;
+	struct page **pages;		/* HEAD_PAGES and the data, each once */
+	u32 nr_pages;
+	void *area;
+};
+
+/* What the home page holds: the way from a record to its map. */
+struct home {
+	struct ringbuf *rb;
+};
+
+static struct ringbuf *to_rb(struct bpfshim_map *map)
+{
+	return container_of(map, struct ringbuf, map);
+}
+
+struct bpfshim_ring *bpfshim_ringbuf_ring(struct bpfshim_map *map)
+{
+	return &to_rb(map)->ring;
+}
+
+/* ---- programs ---------------------------------------------------------- */
+
+void *bpfshim_ringbuf_reserve(struct bpfshim_map *map, u64 size)
+{
+	struct ringbuf *rb = to_rb(map);
+	unsigned long flags;
+	void *sample;
+
+	if (in_nmi()) {
+		if (!raw_spin_trylock_irqsave(&rb->lock, flags))
+			return NULL;
+	} else {
+		raw_spin_lock_irqsave(&rb->lock, flags);
+	}
+	sample = bpfshim_ring_reserve(&rb->ring, size, PAGE_SHIFT);
+	raw_spin_unlock_irqrestore(&rb->lock, flags);
+	return sample;
+}
+
+void bpfshim_ringbuf_commit(void *sample, u64 flags, bool discard)
+{
+	struct bpfshim_ring_hdr *hdr = bpfshim_ring_hdr_of(sample);
+	struct home *home = (void *)(((unsigned long)hdr & PAGE_MASK) -
+				     ((unsigned long)hdr->pgoff << PAGE_SHIFT));
+	struct ringbuf *rb = home->rb;
+	bool asleep = bpfshim_ring_commit(&rb->ring, sample, discard);
+
+	if (flags & BPFSHIM_RB_FORCE_WAKEUP || (asleep && !(flags & BPFSHIM_RB_NO_WAKEUP)))
+		irq_work_queue(&rb->wake);
+}
+
+static void wake(struct irq_work *work)
+{
+	struct ringbuf *rb = container_of(work, struct ringbuf, wake);
+
+	wake_up_all(&rb->wait);
+}
+
+/* ---- its life ---------------------------------------------------------- */
+
+static int ringbuf_check(const union bpfshim_attr *attr)
+{
+	if (attr->map_flags & ~BPFSHIM_F_NUMA_NODE || attr->key_size || attr->value_size ||
+	    !is_power_of_2(attr->max_entries) || attr->max_entries & ~PAGE_MASK)
+		return -EINVAL;
+	return 0;
+}
+
+static void ringbuf_free(struct bpfshim_map *map)
+{
+	struct ringbuf *rb = to_rb(map);
+	u32 i;
+
+	/* Programs are gone by a grace period; a wakeup they asked for may not be. */
+	irq_work_sync(&rb->wake);
+	if (rb->area)
+		vunmap(rb->area);
+	for (i = 0; i < rb->nr_pages; i++)
+		__free_page(rb->pages[i]);
+	bpfshim_kvfree(rb->pages);
+	bpfshim_kfree(rb);
+}
+
+/* Pages first, so that what fails leaves nothing mapped. */
+static int get_pages(struct ringbuf *rb, u32 data_pages)
+{
+	gfp_t gfp = GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN | __GFP_NORETRY;
+	u32 nr = HEAD_PAGES + data_pages, i;
+	struct sysinfo si;
+
+	si_meminfo(&si);
+	if (nr > si.totalram)
+		return -ENOMEM;
+	/* Twice the data, as vmap wants to be told. */
+	rb->pages = bpfshim_kvzalloc((size_t)(nr + data_pages) * sizeof(*rb->pages));
+	if (!rb->pages)
+		return -ENOMEM;
+	for (i = 0; i < nr; i++) {
+		struct page *page = alloc_pages_node(rb->map.numa_node, gfp, 0);
+
+		if (!page)
+			return -ENOMEM;
+		rb->pages[i] = page;
+		rb->nr_pages++;
+		if (i >= HEAD_PAGES)
+			rb->pages[data_pages + i] = page;
+		if (!(i & 255))
+			cond_resched();
+	}
+	rb->area = bpfshim_should_fail() ? NULL :
+		   vmap(rb->pages, nr + data_pages, VM_MAP | VM_USERMAP, PAGE_KERNEL);
+	return rb->area ? 0 : -ENOMEM;
+}
+
+static struct bpfshim_map *ringbuf_alloc(const union bpfshim_attr *attr)
+{
+	struct ringbuf *rb = bpfshim_kzalloc(sizeof(*rb), GFP_KERNEL);
+	char *area;
+
+	if (!rb)
+		return ERR_PTR(-ENOMEM);
+	bpfshim_map_base_init(&rb->map, attr);
+	raw_spin_lock_init(&rb->lock);
+	init_waitqueue_head(&rb->wait);
+	init_irq_work(&rb->wake, wake);
+	if (get_pages(rb, attr->max_entries >> PAGE_SHIFT)) {
+		ringbuf_free(&rb->map);
+		return ERR_PTR(-ENOMEM);
+	}
+	area = rb->area;
+	((struct home *)area)->rb = rb;
+	rb->ring.consumer = (u64 *)(area + HOME_PAGES * PAGE_SIZE);
+	rb->ring.producer = (u64 *)(area + (HOME_PAGES + 1) * PAGE_SIZE);
+	rb->ring.data = area + HEAD_PAGES * PAGE_SIZE;
+	rb->ring.first_page = HEAD_PAGES;
+	rb->ring.size = attr->max_entries;
+	bpfshim_map_charge(&rb->map, sizeof(*rb) + ((s64)rb->nr_pages << PAGE_SHIFT));
+	return &rb->map;
+}
+
+/* ---- user space -------------------------------------------------------- */
+
+static int no_lookup(struct bpfshim_map *map, const void *key, void *value, u64 flags)
+{
+	return -ENOTSUPP;
+}
+
+static int no_update(struct bpfshim_map *map, const void *key, const void *value, u64 flags)
+{
+	return -ENOTSUPP;
+}
+
+static int no_delete(struct bpfshim_map *map, const void *key)
+{
+	return -ENOTSUPP;
+}
+
+static int no_next_key(struct bpfshim_map *map, const void *key, void *next)
+{
+	return -ENOTSUPP;
+}
+
+static int ringbuf_mmap(struct bpfshim_map *map, struct vm_area_struct *vma)
+{
+	/* Only the consumer's position is the user's to write; the caller has
+	 * seen to it that what is not writable stays so. */
+	if (vma->vm_flags & VM_WRITE && (vma->vm_pgoff || vma_pages(vma) != 1))
+		return -EPERM;
+	if (vma->vm_pgoff > U32_MAX)	/* no sum of pages overflows below */
+		return -EINVAL;
+	return remap_vmalloc_range(vma, to_rb(map)->area, vma->vm_pgoff + HOME_PAGES);
+}
+
+static unsigned int ringbuf_poll(struct bpfshim_map *map, struct file *file, poll_table *pt)
+{
+	struct ringbuf *rb = to_rb(map);
+
+	poll_wait(file, &rb->wait, pt);
+	return bpfshim_ring_avail(&rb->ring) ? POLLIN | POLLRDNORM : 0;
+}
+
+const struct bpfshim_map_ops bpfshim_ringbuf_ops = {
+	.map_type = BPFSHIM_MAP_TYPE_RINGBUF,
+	.alloc_check = ringbuf_check,
+	.alloc = ringbuf_alloc,
+	.free = ringbuf_free,
+	.user_lookup = no_lookup,
+	.user_update = no_update,
+	.user_delete = no_delete,
+	.get_next_key = no_next_key,
+	.mmap = ringbuf_mmap,
+	.poll = ringbuf_poll,
+};
