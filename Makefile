@@ -63,7 +63,7 @@ bench: deps ## speed, in instructions of the guest, one a nanosecond [KERNEL=deb
 		/tests/bench.test -test.run - -test.bench . -test.benchtime 2000x
 
 golden: deps ## ask debian-6.1's own bpf(2) again what the driver is measured by
-	@set -e; for s in errno differ; do \
+	@set -e; for s in errno differ maps; do \
 		$(GO) test -c -o build/golden/tests/$$s.test ./qemu-tests/guest/$$s; \
 		$(vmexec) -kernel debian-6.1 -no-module -overlay build/golden -env BPFSHIM_UPDATE=1 \
 			-out qemu-tests/guest/$$s/testdata -- /tests/$$s.test -test.run Golden; \

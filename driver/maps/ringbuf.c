@@ -187,11 +187,14 @@ static int no_next_key(struct bpfshim_map *map, const void *key, void *next)
 
 static int ringbuf_mmap(struct bpfshim_map *map, struct vm_area_struct *vma)
 {
+	unsigned long pages = POS_PAGES + 2UL * (map->max_entries >> PAGE_SHIFT);
+
 	/* Only the consumer's position is the user's to write; the caller has
 	 * seen to it that what is not writable stays so. */
 	if (vma->vm_flags & VM_WRITE && (vma->vm_pgoff || vma_pages(vma) != 1))
 		return -EPERM;
-	if (vma->vm_pgoff > U32_MAX)	/* no sum of pages overflows below */
+	/* 3.10's remap_vmalloc_range takes the guard page for a part of the area. */
+	if (vma->vm_pgoff >= pages || vma_pages(vma) > pages - vma->vm_pgoff)
 		return -EINVAL;
 	return remap_vmalloc_range(vma, to_rb(map)->area, vma->vm_pgoff + HOME_PAGES);
 }

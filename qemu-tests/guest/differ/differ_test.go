@@ -6,15 +6,10 @@
 package differ
 
 import (
-	"bytes"
-	"fmt"
-	"os"
-	"path/filepath"
-	"runtime"
-	"strings"
 	"testing"
 
 	"github.com/bpfshim/bpfshim/qemu-tests/guest"
+	"github.com/bpfshim/bpfshim/qemu-tests/guest/oracle"
 	"github.com/bpfshim/bpfshim/qemu-tests/guest/raw"
 	"github.com/cilium/ebpf/asm"
 	"golang.org/x/sys/unix"
@@ -26,13 +21,12 @@ const golden = "/testdata/differ-6.1.txt"
 
 // run is one script on one target.
 type run struct {
-	*testing.T
+	*oracle.Run
 	tgt *raw.Target
-	out bytes.Buffer
 }
 
 // sayf adds a line to what is compared.
-func (r *run) sayf(format string, args ...any) { fmt.Fprintf(&r.out, format+"\n", args...) }
+func (r *run) sayf(format string, args ...any) { r.Sayf(format, args...) }
 
 // scripts in the order of the golden file.
 var scripts = []struct {
@@ -52,105 +46,17 @@ var scripts = []struct {
 	{"output when full", outputFull},
 }
 
-func perform(t *testing.T, tgt *raw.Target, do func(*run)) string {
-	t.Helper()
-	// One thread on one CPU: per-CPU things stay in place.
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	var old, one unix.CPUSet
-	if err := unix.SchedGetaffinity(0, &old); err != nil {
-		t.Fatal(err)
-	}
-	one.Set(0)
-	if err := unix.SchedSetaffinity(0, &one); err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = unix.SchedSetaffinity(0, &old) }()
-	r := &run{T: t, tgt: tgt}
-	do(r)
-	return r.out.String()
-}
-
-func TestNativeIsGolden(t *testing.T) {
-	if !guest.HasOracle() {
-		t.Skip("the kernel's own bpf(2) is not 6.1's")
-	}
-	update := os.Getenv("BPFSHIM_UPDATE") != ""
-	var all bytes.Buffer
-	all.WriteString(guest.GoldenHeader())
+func all() []oracle.Script {
+	var out []oracle.Script
 	for _, s := range scripts {
-		t.Run(s.name, func(t *testing.T) {
-			got := perform(t, raw.Native(), s.do)
-			fmt.Fprintf(&all, "== %s\n%s", s.name, got)
-			if !update {
-				compare(t, "native", want(t, s.name), got, func(format string, args ...any) {
-					t.Helper()
-					guest.GoldenMismatch(t, golden, format, args...)
-				})
-			}
-		})
+		out = append(out, oracle.Script{Name: s.name, Do: func(r *oracle.Run) { s.do(&run{r, r.Tgt}) }})
 	}
-	if update {
-		if err := os.MkdirAll("/out", 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join("/out", filepath.Base(golden)), all.Bytes(), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
+	return out
 }
 
-func TestDriverDoesAsNative(t *testing.T) {
-	tgt, err := raw.Open()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, s := range scripts {
-		t.Run(s.name, func(t *testing.T) {
-			compare(t, "driver", want(t, s.name), perform(t, tgt, s.do), t.Errorf)
-		})
-	}
-}
+func TestNativeIsGolden(t *testing.T) { oracle.Native(t, golden, all()) }
 
-func want(t *testing.T, name string) string {
-	t.Helper()
-	b, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, after, ok := strings.Cut(string(b), "== "+name+"\n")
-	if !ok {
-		t.Fatalf("%s has no %q", golden, name)
-	}
-	if i := strings.Index(after, "== "); i >= 0 {
-		after = after[:i]
-	}
-	return after
-}
-
-// compare reports the first lines that differ.
-func compare(t *testing.T, who, want, got string, fail func(string, ...any)) {
-	t.Helper()
-	w, g := strings.Split(want, "\n"), strings.Split(got, "\n")
-	shown := 0
-	for i := 0; i < len(w) || i < len(g); i++ {
-		a, b := "(nothing)", "(nothing)"
-		if i < len(w) {
-			a = w[i]
-		}
-		if i < len(g) {
-			b = g[i]
-		}
-		if a == b {
-			continue
-		}
-		if shown++; shown > 10 {
-			fail("and more")
-			return
-		}
-		fail("line %d: %s: %s; want: %s", i+1, who, b, a)
-	}
-}
+func TestDriverDoesAsNative(t *testing.T) { oracle.Driver(t, golden, all()) }
 
 // mapOf makes a map that lives as long as the test.
 func (r *run) mapOf(typ, key, value, max uint32) int {
