@@ -7,8 +7,10 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -26,6 +28,16 @@ func Main(m *testing.M) {
 
 // Quick reports whether the short form of the matrix runs.
 func Quick() bool { return os.Getenv("BPFSHIM_QUICK") != "" }
+
+// Patience is how long to wait, in this guest, for what takes at most d in one
+// as fast as the reference. Init measures it.
+func Patience(d time.Duration) time.Duration {
+	slow, err := strconv.ParseFloat(os.Getenv("BPFSHIM_SLOW"), 64)
+	if err != nil || slow < 1 {
+		return d
+	}
+	return time.Duration(float64(d) * slow)
+}
 
 // Release is the kernel's release.
 func Release() string {

@@ -17,7 +17,7 @@ type Suite struct {
 	Command  []string `toml:"command"`   // what passes when it exits with 0
 	LastLine string   `toml:"last_line"` // and, when set, says this last
 	Overlay  string   `toml:"overlay"`   // folder of the tree laid over the guest's root
-	Seconds  int      `toml:"seconds"`   // its deadline; 0: 120
+	Seconds  int      `toml:"seconds"`   // its deadline, of a package: each test's; 0: 120
 	Full     bool     `toml:"full"`      // left out of the quick form
 }
 

@@ -6,6 +6,8 @@ import (
 	"bytes"
 	"regexp"
 	"strings"
+
+	"github.com/bpfshim/bpfshim/qemu-tests/wire"
 )
 
 // Verdict of one test.
@@ -40,6 +42,14 @@ func judgeGo(listed []string, output []byte, status int, maySkip func(test strin
 		line = strings.TrimRight(line, "\r")
 		if m := logLine.FindStringSubmatch(line); m != nil {
 			last = m[1]
+		}
+		if hung, ok := strings.CutPrefix(line, wire.HungMark); ok {
+			name, why, _ := strings.Cut(hung, " ")
+			test, sub, deep := strings.Cut(name, "/")
+			if deep {
+				why = sub + ": " + why
+			}
+			ended[test], reason[test] = "FAIL", "hung: "+why
 		}
 		if strings.HasPrefix(line, "=== RUN ") {
 			last = ""

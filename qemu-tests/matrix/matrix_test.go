@@ -100,3 +100,15 @@ func TestMatrixFile(t *testing.T) {
 		}
 	}
 }
+
+func TestJudgeGoHung(t *testing.T) {
+	out := "=== RUN   TestA\n=== RUN   TestA/deep\n\n--- HUNG: TestA/deep not over after 120 s\n" +
+		"=== RUN   TestB\n--- PASS: TestB (0.00s)\nPASS\n"
+	outs := judgeGo([]string{"TestA", "TestB"}, []byte(out), 124, none)
+	if o := find(t, outs, "TestA"); o.Verdict != Failed || o.Why != "hung: deep: not over after 120 s" {
+		t.Error(o)
+	}
+	if o := find(t, outs, "TestB"); o.Verdict != Passed {
+		t.Error(o)
+	}
+}

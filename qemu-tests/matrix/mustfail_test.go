@@ -142,3 +142,17 @@ func TestMustFailEarlyExitOfSuite(t *testing.T) {
 		}
 	}
 }
+
+// A test that hangs is named, and those after it run all the same. Its
+// deadline is its own: the test before it took more than half of that.
+func TestMustFailHungTest(t *testing.T) {
+	outs := legOf(t, 3*time.Minute, Suite{Package: "./qemu-tests/matrix/testdata/hangs", Seconds: 5})
+	for _, name := range []string{"script/TestBefore", "script/TestAfter", "after"} {
+		if o := find(t, outs, name); o.Verdict != Passed {
+			t.Error(o)
+		}
+	}
+	if o := find(t, outs, "script/TestHangs"); o.Verdict != Failed || !strings.Contains(o.Why, "hung: long") {
+		t.Error(o)
+	}
+}

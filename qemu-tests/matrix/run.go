@@ -66,6 +66,9 @@ func (r *Runner) Kernel(ctx context.Context, k kernels.Kernel, leg Kernel) ([]Ou
 		return nil, err
 	}
 	outs := r.judge(k.Name, leg, c.Plan, units, res)
+	if res.Slow > 1.5 {
+		fmt.Fprintf(r.Log, "  %-12s up to %.1f times slower than the guest that deadlines are made for\n", k.Name, res.Slow)
+	}
 	r.show(k.Name, outs, units, res, console.Bytes())
 	return outs, nil
 }
@@ -114,6 +117,7 @@ func (r *Runner) prepare(ctx context.Context, k kernels.Kernel, leg Kernel) (vm.
 			if step.Args, err = r.testProgram(ctx, &c, u); err != nil {
 				return c, nil, err
 			}
+			step.Tests = u.listed
 		}
 		if s.Overlay != "" {
 			if err := c.Files.Tree("/", filepath.Join(r.Builder.Repo, s.Overlay)); err != nil {

@@ -37,8 +37,11 @@ type watch struct {
 	res      Result
 	begun    time.Time
 	lastBeat time.Time
-	mute     bool
-	started  bool // the console has shown the start mark
+	slow     float64       // of the guest, as it last told
+	spent    time.Duration // of Config.Timeout
+	mute     bool          // said nothing for too long
+	late     bool          // not over in time
+	started  bool          // the console has shown the start mark
 	findings map[string]int
 	order    []string
 	files    map[string]bool
@@ -48,7 +51,7 @@ type watch struct {
 func newWatch(c Config) *watch {
 	w := &watch{
 		c: c, findings: map[string]int{}, files: map[string]bool{},
-		stop: make(chan struct{}), lastBeat: time.Now(),
+		stop: make(chan struct{}), lastBeat: time.Now(), slow: 1,
 	}
 	w.res.Steps = make([]StepResult, len(c.Plan.Steps))
 	w.wg.Add(2)
@@ -122,6 +125,10 @@ func (w *watch) event(e wire.Event) {
 	defer w.mu.Unlock()
 	now := time.Now()
 	w.lastBeat = now
+	if e.Slow >= 1 {
+		w.slow = e.Slow
+		w.res.Slow = max(w.res.Slow, e.Slow)
+	}
 	if e.Step < 0 || e.Step >= len(w.res.Steps) {
 		return
 	}
@@ -186,8 +193,10 @@ func (w *watch) file(e wire.Event) error {
 	return err
 }
 
-// beats ends a guest that says nothing any more.
+// beats ends a guest that says nothing any more, and one whose time is over.
+// Both count in the guest's time, which passes slower the slower it is.
 func (w *watch) beats(kill context.CancelFunc) {
+	last := time.Now()
 	for {
 		select {
 		case <-w.stop:
@@ -195,20 +204,35 @@ func (w *watch) beats(kill context.CancelFunc) {
 		case <-time.After(time.Second):
 		}
 		w.mu.Lock()
-		w.mute = time.Since(w.lastBeat) > beatTimeout
-		mute := w.mute
+		now := time.Now()
+		w.spent += time.Duration(float64(now.Sub(last)) / w.slow)
+		last = now
+		w.late = w.spent > w.c.Timeout
+		w.mute = float64(now.Sub(w.lastBeat))/w.slow > float64(beatTimeout)
+		end := w.mute || w.late
 		w.mu.Unlock()
-		if mute {
+		if end {
 			kill()
 			return
 		}
 	}
 }
 
-func (w *watch) silent() bool {
+// hung tells why beats has ended the guest; "": it has not.
+func (w *watch) hung() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.mute
+	at := ""
+	if w.slow > 1.05 {
+		at = fmt.Sprintf(" of a guest %.1f times as fast", w.slow)
+	}
+	switch {
+	case w.late:
+		return fmt.Sprintf("hung: not over after %v%s", w.c.Timeout, at)
+	case w.mute:
+		return fmt.Sprintf("hung: said nothing for %v%s", beatTimeout, at)
+	}
+	return ""
 }
 
 func (w *watch) result() *Result {

@@ -28,8 +28,12 @@ type Step struct {
 	Args  []string `json:"args,omitempty"`
 	Env   []string `json:"env,omitempty"`
 	Count int      `json:"count,omitempty"`
-	// Seconds bounds the step; 0: the deadline of the whole run.
+	// Seconds bounds the step; 0: the deadline of the whole run. They are those
+	// of a guest as fast as the reference, and pass slower in a slow one.
 	Seconds int `json:"seconds,omitempty"`
+	// Tests of a Go test program Args: Seconds bounds each of them. When one
+	// hangs, the program is killed and run again for those after it.
+	Tests []string `json:"tests,omitempty"`
 }
 
 // Plan is all that a guest does in its life.
@@ -63,11 +67,17 @@ type Event struct {
 	Mode   uint32 `json:"mode,omitempty"`
 	Text   string `json:"text,omitempty"`
 	Data   []byte `json:"data,omitempty"`
+	// Slow, of EvBoot and EvBeat: how many times slower than the reference
+	// the guest is, at least 1.
+	Slow float64 `json:"slow,omitempty"`
 }
+
+// HungMark begins the output line that names a test that was killed.
+const HungMark = "--- HUNG: "
 
 // Statuses beside those of commands: what a step that is no command ends with.
 const (
 	StatusFailed  = 1   // with the reason in Text
-	StatusTimeout = 124 // Seconds were over
+	StatusTimeout = 124 // Seconds were over; Text names what hung
 	StatusNoExec  = 127 // the command could not be started
 )

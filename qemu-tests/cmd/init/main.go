@@ -47,14 +47,15 @@ func boot(h *host) error {
 	if err := json.Unmarshal(b, &plan); err != nil {
 		return err
 	}
-	h.send(wire.Event{Ev: wire.EvBoot, Text: release()})
+	p := newPace()
+	h.send(wire.Event{Ev: wire.EvBoot, Text: release(), Slow: p.factor()})
 	klog, err := watchLog(h)
 	if err != nil {
 		return err
 	}
-	go h.beat()
+	go h.beat(p)
 
-	r := newRunner(h, plan)
+	r := newRunner(h, plan, p)
 	for i, s := range plan.Steps {
 		if !r.step(i, s) {
 			break
@@ -124,10 +125,10 @@ func (h *host) drain() {
 	_ = unix.IoctlSetInt(int(h.f.Fd()), unix.TCSBRK, 1) // tcdrain
 }
 
-func (h *host) beat() {
+func (h *host) beat(p *pace) {
 	for {
 		time.Sleep(2 * time.Second)
-		h.send(wire.Event{Ev: wire.EvBeat})
+		h.send(wire.Event{Ev: wire.EvBeat, Slow: p.measure()})
 	}
 }
 

@@ -6,12 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"regexp"
 	"strconv"
 	"strings"
-	"sync"
-	"syscall"
 	"time"
 
 	"github.com/bpfshim/bpfshim/qemu-tests/wire"
@@ -23,12 +20,14 @@ const moduleName = "bpfshim"
 type runner struct {
 	h    *host
 	plan wire.Plan
+	pace *pace
 	env  []string
 	// loaded is when the module came for the first time, in ticks.
 	loaded uint64
+	stuck  bool // a process that SIGKILL does not end
 }
 
-func newRunner(h *host, plan wire.Plan) *runner {
+func newRunner(h *host, plan wire.Plan, p *pace) *runner {
 	env := append([]string{
 		"PATH=/usr/bin:/bin:/sbin", "HOME=/root", "TERM=dumb", "TMPDIR=/tmp", "BPFSHIM_GUEST=1",
 	}, plan.Env...)
@@ -37,7 +36,7 @@ func newRunner(h *host, plan wire.Plan) *runner {
 			_ = os.Setenv(k, v)
 		}
 	}
-	return &runner{h: h, plan: plan, env: env}
+	return &runner{h: h, plan: plan, pace: p, env: env}
 }
 
 // step does one step and tells whether the next one may follow.
@@ -45,12 +44,15 @@ func (r *runner) step(i int, s wire.Step) bool {
 	r.h.send(wire.Event{Ev: wire.EvBegin, Step: i})
 	status, text := r.do(i, s)
 	r.h.send(wire.Event{Ev: wire.EvEnd, Step: i, Status: status, Text: text})
-	return status == 0 || s.Kind == wire.StepRun
+	return status == 0 || s.Kind == wire.StepRun && !r.stuck
 }
 
 func (r *runner) do(i int, s wire.Step) (int, string) {
 	switch s.Kind {
 	case wire.StepRun:
+		if len(s.Tests) > 0 {
+			return r.tests(i, s)
+		}
 		return r.run(i, s)
 	case wire.StepInsmod:
 		return failed(r.insmod())
@@ -90,7 +92,7 @@ func (r *runner) insmod() error {
 // what RCU protects in its own time.
 func (r *runner) rmmod() error {
 	var err error
-	for until := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for until := time.Now().Add(r.pace.stretch(10 * time.Second)); ; time.Sleep(20 * time.Millisecond) {
 		err = unix.DeleteModule(moduleName, unix.O_NONBLOCK)
 		switch {
 		case err == nil, errors.Is(err, unix.ENOENT): // the command did it
@@ -190,106 +192,10 @@ func jiffies() uint64 {
 	return n
 }
 
-// run runs a command in its own process group and streams what it writes.
-func (r *runner) run(i int, s wire.Step) (int, string) {
-	path, err := exec.LookPath(s.Args[0])
-	if err != nil {
-		return wire.StatusNoExec, err.Error()
-	}
-	var pipes [2][2]int
-	for fd := range pipes {
-		if err := unix.Pipe2(pipes[fd][:], unix.O_CLOEXEC); err != nil {
-			return failed(err)
-		}
-	}
-	null, err := os.Open("/dev/null")
-	if err != nil {
-		return failed(err)
-	}
-	defer null.Close()
-	pid, err := syscall.ForkExec(path, s.Args, &syscall.ProcAttr{
-		Dir:   "/",
-		Env:   append(append([]string{}, r.env...), s.Env...),
-		Files: []uintptr{null.Fd(), uintptr(pipes[0][1]), uintptr(pipes[1][1])},
-		Sys:   &syscall.SysProcAttr{Setsid: true},
-	})
-	unix.Close(pipes[0][1])
-	unix.Close(pipes[1][1])
-	var wg sync.WaitGroup
-	for fd := range pipes {
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
-			r.stream(i, fd+1, pipes[fd][0])
-		}()
-	}
-	if err != nil {
-		wg.Wait()
-		return wire.StatusNoExec, err.Error()
-	}
-	var timer *time.Timer
-	timedOut := make(chan struct{})
-	if s.Seconds > 0 {
-		timer = time.AfterFunc(time.Duration(s.Seconds)*time.Second, func() {
-			close(timedOut)
-			_ = unix.Kill(-pid, unix.SIGKILL)
-		})
-	}
-	status := r.wait(pid)
-	if timer != nil {
-		timer.Stop()
-	}
-	// A child that it left running may hold the pipes: do not wait for it.
-	end := make(chan struct{})
-	go func() { wg.Wait(); close(end) }()
-	select {
-	case <-end:
-	case <-time.After(300 * time.Millisecond):
-	}
-	select {
-	case <-timedOut:
-		return wire.StatusTimeout, fmt.Sprintf("not over after %d s", s.Seconds)
-	default:
-		return status, ""
-	}
-}
-
-func (r *runner) stream(step, fd, pipe int) {
-	defer unix.Close(pipe)
-	buf := make([]byte, 16<<10)
-	for {
-		n, err := unix.Read(pipe, buf)
-		if errors.Is(err, unix.EINTR) {
-			continue
-		}
-		if n <= 0 || err != nil {
-			return
-		}
-		r.h.send(wire.Event{Ev: wire.EvOut, Step: step, Fd: fd, Data: buf[:n]})
-	}
-}
-
-// wait reaps every process until that one ends.
-func (r *runner) wait(pid int) int {
-	for {
-		var ws unix.WaitStatus
-		got, err := unix.Wait4(-1, &ws, 0, nil)
-		switch {
-		case errors.Is(err, unix.EINTR):
-		case err != nil:
-			return wire.StatusFailed
-		case got == pid && ws.Exited():
-			return ws.ExitStatus()
-		case got == pid && ws.Signaled():
-			return 128 + int(ws.Signal())
-		}
-	}
-}
-
 // killAll ends every process but this one and reaps it.
 func (r *runner) killAll() {
 	_ = unix.Kill(-1, unix.SIGKILL)
-	for until := time.Now().Add(10 * time.Second); time.Now().Before(until); {
+	for until := time.Now().Add(r.pace.stretch(10 * time.Second)); time.Now().Before(until); {
 		got, err := unix.Wait4(-1, nil, unix.WNOHANG, nil)
 		switch {
 		case errors.Is(err, unix.ECHILD):
@@ -298,5 +204,5 @@ func (r *runner) killAll() {
 			time.Sleep(5 * time.Millisecond)
 		}
 	}
-	r.h.send(wire.Event{Ev: wire.EvNote, Text: "a process outlived SIGKILL for 10 s"})
+	r.h.send(wire.Event{Ev: wire.EvNote, Text: "a process outlived SIGKILL"})
 }

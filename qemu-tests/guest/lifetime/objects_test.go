@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bpfshim/bpfshim/qemu-tests/guest"
 	"github.com/bpfshim/bpfshim/qemu-tests/guest/raw"
 	"github.com/cilium/ebpf/asm"
 	"golang.org/x/sys/unix"
@@ -82,7 +83,7 @@ func count(t *testing.T, tgt *raw.Target, m int) uint64 {
 func objects(t *testing.T, tgt *raw.Target, want string) {
 	t.Helper()
 	var got string
-	for until := time.Now().Add(10 * time.Second); time.Now().Before(until); time.Sleep(10 * time.Millisecond) {
+	for until := time.Now().Add(guest.Patience(10 * time.Second)); time.Now().Before(until); time.Sleep(10 * time.Millisecond) {
 		info, errno := tgt.Info()
 		if errno != 0 {
 			t.Fatalf("info: %s", raw.ErrName(errno))
