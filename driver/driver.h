@@ -101,6 +101,10 @@ struct bpfshim_map_ops {
 	int (*direct_value)(const struct bpfshim_map *map, u32 off, u64 *addr);
 	int (*mmap)(struct bpfshim_map *map, struct vm_area_struct *vma);
 	unsigned int (*poll)(struct bpfshim_map *map, struct file *file, poll_table *pt);
+	/* the last word on a map's BTF, whose sizes fit; NULL: whatever fits */
+	int (*check_btf)(const struct bpfshim_map *map, const struct bpfshim_vrf_btf *btf, u32 key_id, u32 value_id);
+	/* is map like the inner maps of an outer one; NULL: this type cannot be inside */
+	bool (*inner_fits)(const struct bpfshim_vrf_map *inner, const struct bpfshim_map *map);
 	/* may a program of this type use this map (owner checks of prog arrays) */
 	int (*prog_check)(struct bpfshim_map *map, const void *prog);
 	void (*describe)(const struct bpfshim_map *map, struct bpfshim_vrf_map *out); /* extra, e.g. inner */

@@ -104,8 +104,7 @@ static struct bpfshim_map *array_alloc(const union bpfshim_attr *attr)
 	}
 	return &a->map;
 fail:
-	bpfshim_mem_charge(-a->map.mem);
-	array_free(&a->map);
+	bpfshim_map_put(&a->map);
 	return ERR_PTR(-ENOMEM);
 }
 
@@ -252,6 +251,13 @@ static int array_next_key(struct bpfshim_map *map, const void *key, void *next)
 	return 0;
 }
 
+/* Programs may index an inner array by its own size when it says so. */
+static bool array_inner_fits(const struct bpfshim_vrf_map *inner, const struct bpfshim_map *map)
+{
+	return bpfshim_map_inner_fits(inner, map) &&
+	       ((inner->map_flags & BPFSHIM_F_INNER_MAP) || inner->max_entries == map->max_entries);
+}
+
 static int array_direct_value(const struct bpfshim_map *map, u32 off, u64 *addr)
 {
 	if (map->max_entries != 1)
@@ -287,6 +293,7 @@ const struct bpfshim_map_ops bpfshim_array_ops = {
 	.user_update = array_user_update,
 	.user_delete = array_user_delete,
 	.get_next_key = array_next_key,
+	.inner_fits = array_inner_fits,
 	.direct_value = array_direct_value,
 	.mmap = array_mmap,
 };
@@ -306,4 +313,5 @@ const struct bpfshim_map_ops bpfshim_percpu_array_ops = {
 	.user_update = array_user_update,
 	.user_delete = array_user_delete,
 	.get_next_key = array_next_key,
+	.inner_fits = bpfshim_map_inner_fits,
 };

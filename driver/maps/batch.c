@@ -18,7 +18,10 @@ static bool offers(const struct bpfshim_map *map, enum batch_cmd cmd)
 {
 	const struct bpfshim_map_ops *ops = map->ops;
 
-	if (ops->fd_update)
+	/* Of the maps whose values are fds, those of maps have some. */
+	if (map->map_type == BPFSHIM_MAP_TYPE_ARRAY_OF_MAPS)
+		return cmd == LOOKUP || cmd == UPDATE;
+	if (ops->fd_update && map->map_type != BPFSHIM_MAP_TYPE_HASH_OF_MAPS)
 		return false;
 	switch (cmd) {
 	case LOOKUP:
@@ -26,7 +29,7 @@ static bool offers(const struct bpfshim_map *map, enum batch_cmd cmd)
 	case LOOKUP_DELETE:
 		return ops->bucket_read;
 	case UPDATE:
-		return ops->user_update;
+		return ops->user_update || ops->fd_update;
 	default:
 		return ops->bucket_read && ops->user_delete;
 	}
@@ -228,7 +231,9 @@ static long change_batch(union bpfshim_attr *attr, void __user *uattr, bool remo
 		} else {
 			if (copy_from_user(b.value, bpfshim_uptr(attr->batch.values) + (u64)b.done * b.vsize, b.vsize))
 				break;
-			err = map->ops->user_update(map, b.key, b.value, attr->batch.elem_flags);
+			err = map->ops->fd_update ?
+			      map->ops->fd_update(map, b.a.file, b.key, *(u32 *)b.value, attr->batch.elem_flags) :
+			      map->ops->user_update(map, b.key, b.value, attr->batch.elem_flags);
 		}
 		if (err)
 			break;

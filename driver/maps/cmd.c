@@ -3,6 +3,27 @@
 #include "maps.h"
 #include "cmd.h"
 
+/* Where locks and timers may be, as 6.1 has it. */
+static int check_special(const struct bpfshim_map *map)
+{
+	u32 type = map->map_type;
+
+	if ((map->spin_lock_off >= 0 || map->timer_off >= 0) && (map->map_flags & BPFSHIM_F_RDONLY_PROG))
+		return -EACCES;
+	if (map->spin_lock_off >= 0 && type != BPFSHIM_MAP_TYPE_HASH && type != BPFSHIM_MAP_TYPE_ARRAY &&
+	    type != BPFSHIM_MAP_TYPE_TASK_STORAGE)
+		return -ENOTSUPP;
+	if (map->timer_off >= 0 && type != BPFSHIM_MAP_TYPE_HASH && type != BPFSHIM_MAP_TYPE_LRU_HASH &&
+	    type != BPFSHIM_MAP_TYPE_ARRAY)
+		return -EOPNOTSUPP;
+	return 0;
+}
+
+int bpfshim_map_no_btf(const struct bpfshim_map *map, const struct bpfshim_vrf_btf *btf, u32 key_id, u32 value_id)
+{
+	return -ENOTSUPP;
+}
+
 /* BTF of a map: sizes fit, locks and timers found. */
 static int attach_btf(struct bpfshim_map *map, const union bpfshim_attr *attr)
 {
@@ -21,10 +42,15 @@ static int attach_btf(struct bpfshim_map *map, const union bpfshim_attr *attr)
 	if (attr->btf_value_type_id) {
 		/* Only global data has values without keys. */
 		err = -EINVAL;
-		if (attr->btf_key_type_id || (map->map_type == BPFSHIM_MAP_TYPE_ARRAY && map->max_entries == 1))
+		if (attr->btf_key_type_id || map->ops->check_btf ||
+		    (map->map_type == BPFSHIM_MAP_TYPE_ARRAY && map->max_entries == 1))
 			err = bpfshim_btf_map_check(btf->parsed, attr->btf_key_type_id, attr->btf_value_type_id,
 					    map->map_type, map->key_size, map->value_size, map->max_entries,
 					    &map->spin_lock_off, &map->timer_off);
+		if (!err)
+			err = check_special(map);
+		if (!err && map->ops->check_btf)
+			err = map->ops->check_btf(map, btf->parsed, attr->btf_key_type_id, attr->btf_value_type_id);
 		if (err) {
 			bpfshim_btf_put(btf);
 			return err;
@@ -70,7 +96,6 @@ long bpfshim_cmd_map_create(union bpfshim_attr *attr, void __user *uattr, u32 si
 	map = ops->alloc(attr);
 	if (IS_ERR(map))
 		return PTR_ERR(map);
-	map->ops = ops;
 	err = bpfshim_name_copy(name, attr->map_name);
 	if (!err) {
 		memcpy(map->name, name, sizeof(name));

@@ -27,6 +27,7 @@ static void map_free(struct bpfshim_obj *obj)
 void bpfshim_map_base_init(struct bpfshim_map *map, const union bpfshim_attr *attr)
 {
 	bpfshim_obj_init(&map->obj, BPFSHIM_OBJ_MAP, map_free);
+	map->ops = bpfshim_map_ops_of(attr->map_type);
 	map->map_type = attr->map_type;
 	map->key_size = attr->key_size;
 	map->value_size = attr->value_size;

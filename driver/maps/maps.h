@@ -12,11 +12,18 @@ extern const struct bpfshim_map_ops bpfshim_percpu_hash_ops;
 extern const struct bpfshim_map_ops bpfshim_perf_event_array_ops;
 extern const struct bpfshim_map_ops bpfshim_prog_array_ops;
 extern const struct bpfshim_map_ops bpfshim_ringbuf_ops;
+extern const struct bpfshim_map_ops bpfshim_array_of_maps_ops;
+extern const struct bpfshim_map_ops bpfshim_hash_of_maps_ops;
 
 /** bpfshim_map_charge() - count memory for the map; given back when it is freed. */
 void bpfshim_map_charge(struct bpfshim_map *map, s64 bytes);
 /** bpfshim_map_of_file() - the map an open file stands for, borrowed; or NULL. */
 struct bpfshim_map *bpfshim_map_of_file(struct file *file);
+
+/** bpfshim_map_no_btf() - check_btf of the types that take none: -ENOTSUPP. */
+int bpfshim_map_no_btf(const struct bpfshim_map *map, const struct bpfshim_vrf_btf *btf, u32 key_id, u32 value_id);
+/** bpfshim_map_inner_fits() - inner_fits of most types. */
+bool bpfshim_map_inner_fits(const struct bpfshim_vrf_map *inner, const struct bpfshim_map *map);
 
 /** bpfshim_percpu_copy_out() - every possible CPU's value, in CPU order, each
  * rounded up to 8 bytes; bpfshim_percpu_copy_in() the other way. */

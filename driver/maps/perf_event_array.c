@@ -162,5 +162,7 @@ const struct bpfshim_map_ops bpfshim_perf_event_array_ops = {
 	.lookup = event_array_lookup,
 	.user_delete = event_array_delete,
 	.get_next_key = event_array_next_key,
+	.inner_fits = bpfshim_map_inner_fits,
+	.check_btf = bpfshim_map_no_btf,
 	.fd_update = event_array_update,
 };

@@ -179,6 +179,7 @@ const struct bpfshim_map_ops bpfshim_prog_array_ops = {
 	.user_lookup = prog_array_user_lookup,
 	.user_delete = prog_array_delete,
 	.get_next_key = prog_array_next_key,
+	.check_btf = bpfshim_map_no_btf,
 	.fd_update = prog_array_update,
 	.prog_check = prog_array_fits,
 };

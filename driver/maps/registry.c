@@ -10,6 +10,8 @@ static const struct bpfshim_map_ops *const types[BPFSHIM_MAP_TYPE_MAX] = {
 	[BPFSHIM_MAP_TYPE_PERCPU_HASH] = &bpfshim_percpu_hash_ops,
 	[BPFSHIM_MAP_TYPE_PERCPU_ARRAY] = &bpfshim_percpu_array_ops,
 	[BPFSHIM_MAP_TYPE_RINGBUF] = &bpfshim_ringbuf_ops,
+	[BPFSHIM_MAP_TYPE_ARRAY_OF_MAPS] = &bpfshim_array_of_maps_ops,
+	[BPFSHIM_MAP_TYPE_HASH_OF_MAPS] = &bpfshim_hash_of_maps_ops,
 };
 
 const struct bpfshim_map_ops *bpfshim_map_ops_of(u32 map_type)

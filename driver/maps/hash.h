@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The table that hashes, LRU hashes and hashes of maps are made of. */
+#ifndef BPFSHIM_MAPS_HASH_H
+#define BPFSHIM_MAPS_HASH_H
+
+#include "maps.h"
+#include "map_in_map.h"
+
+/* An element.  Owner: its table's pool; linked under its bucket's lock. */
+struct bpfshim_elem {
+	struct hlist_nulls_node node;	/* in its bucket */
+	struct bpfshim_elem *next_free;	/* in the pool; pool_lock */
+	u32 hash;
+	u32 pad;
+	void __percpu *pptr;		/* per-CPU maps: the values */
+	char key[];			/* round_up(key_size, 8), then the value */
+};
+
+struct bpfshim_bucket {
+	struct hlist_nulls_head head;
+	raw_spinlock_t lock;
+};
+
+struct bpfshim_chunk;
+
+/*
+ * Owner: the map's references.  buckets, sizes and inner are constant after
+ * publish; free list, nr_free and count under pool_lock; chunks under
+ * grow_lock.
+ */
+struct bpfshim_htab {
+	struct bpfshim_map map;
+	struct bpfshim_bucket *buckets;
+	u32 nr_buckets;			/* power of two */
+	u32 elem_size;
+	u32 seed;
+	bool percpu;
+	struct bpfshim_inner *inner;	/* values are maps that fit it, or NULL */
+	raw_spinlock_t pool_lock;
+	struct bpfshim_elem *free;
+	u32 nr_free, nr_elems;
+	u32 count;
+	struct mutex grow_lock;
+	struct bpfshim_chunk *chunks;
+	struct irq_work kick;		/* any context -> grow_work */
+	struct work_struct grow_work;
+};
+
+static inline struct bpfshim_htab *bpfshim_to_htab(const struct bpfshim_map *map)
+{
+	return container_of(map, struct bpfshim_htab, map);
+}
+
+static inline void *bpfshim_elem_value(const struct bpfshim_htab *h, struct bpfshim_elem *e)
+{
+	if (h->percpu)
+		return this_cpu_ptr(e->pptr);
+	return e->key + round_up(h->map.key_size, 8);
+}
+
+/* Hash of maps: the map in an element. */
+static inline struct bpfshim_map *bpfshim_elem_map(const struct bpfshim_htab *h, struct bpfshim_elem *e)
+{
+	return READ_ONCE(*(struct bpfshim_map **)(e->key + round_up(h->map.key_size, 8)));
+}
+
+static inline u32 bpfshim_hash_key(const struct bpfshim_htab *h, const void *key)
+{
+	return jhash(key, h->map.key_size, h->seed);
+}
+
+static inline struct bpfshim_bucket *bpfshim_bucket_of(const struct bpfshim_htab *h, u32 hash)
+{
+	return &h->buckets[hash & (h->nr_buckets - 1)];
+}
+
+/* ---- hash_pool.c ------------------------------------------------------- */
+
+void bpfshim_pool_init(struct bpfshim_htab *h);
+/** bpfshim_pool_exit() - free all elements.  Process context, no users left. */
+void bpfshim_pool_exit(struct bpfshim_htab *h);
+/** bpfshim_pool_grow() - add up to nr elements, never more than max_entries in
+ * all.  Process context.  0 or -ENOMEM. */
+int bpfshim_pool_grow(struct bpfshim_htab *h, u32 nr);
+/** bpfshim_pool_step() - how many elements to add at a time. */
+u32 bpfshim_pool_step(const struct bpfshim_htab *h);
+/** bpfshim_pool_get() - an element, interrupts off; NULL and *err: -E2BIG
+ * (full) or -ENOMEM (none left now). */
+struct bpfshim_elem *bpfshim_pool_get(struct bpfshim_htab *h, int *err);
+void bpfshim_pool_put(struct bpfshim_htab *h, struct bpfshim_elem *e);
+
+/* ---- hash.c ------------------------------------------------------------ */
+
+int bpfshim_htab_check(const union bpfshim_attr *attr);
+struct bpfshim_map *bpfshim_htab_alloc(const union bpfshim_attr *attr);
+void bpfshim_htab_free(struct bpfshim_map *map);
+/** bpfshim_htab_find() - under RCU; bpfshim_htab_find_locked() under b's lock. */
+struct bpfshim_elem *bpfshim_htab_find(struct bpfshim_htab *h, const void *key, u32 hash);
+struct bpfshim_elem *bpfshim_htab_find_locked(struct bpfshim_htab *h, struct bpfshim_bucket *b,
+					      const void *key, u32 hash);
+int bpfshim_htab_check_flags(const struct bpfshim_map *map, u64 flags);
+/** bpfshim_htab_set_value() - all_cpus: value is an array of all CPUs';
+ * fresh: other CPUs start from zero. */
+void bpfshim_htab_set_value(struct bpfshim_htab *h, struct bpfshim_elem *e, const void *value,
+			    bool all_cpus, bool fresh);
+/** bpfshim_htab_set() - update.  Preemption and nested programs are off.  In a
+ * hash of maps value is the map's address, whose reference is taken over on
+ * success. */
+int bpfshim_htab_set(struct bpfshim_htab *h, const void *key, const void *value, u64 flags, bool all_cpus);
+/** bpfshim_htab_remove() - take the element out; value, when asked for, is
+ * copied first.  The same context.  0 or -ENOENT. */
+int bpfshim_htab_remove(struct bpfshim_htab *h, const void *key, void *value);
+/* Prog side, as the operations of the same names. */
+void *bpfshim_htab_lookup(struct bpfshim_map *map, const void *key);
+void *bpfshim_htab_lookup_percpu(struct bpfshim_map *map, const void *key, u32 cpu);
+long bpfshim_htab_delete(struct bpfshim_map *map, const void *key);
+long bpfshim_htab_for_each(struct bpfshim_map *map, u64 (*cb)(void *cookie, const void *key, void *value),
+			   void *cookie, u64 flags);
+
+/* ---- hash_user.c: user side, as the operations of the same names -------- */
+
+int bpfshim_htab_user_lookup(struct bpfshim_map *map, const void *key, void *value, u64 flags);
+int bpfshim_htab_user_update(struct bpfshim_map *map, const void *key, const void *value, u64 flags);
+int bpfshim_htab_user_delete(struct bpfshim_map *map, const void *key);
+int bpfshim_htab_user_lookup_and_delete(struct bpfshim_map *map, const void *key, void *value, u64 flags);
+int bpfshim_htab_next_key(struct bpfshim_map *map, const void *key, void *next);
+u32 bpfshim_htab_nr_buckets(const struct bpfshim_map *map);
+u32 bpfshim_htab_bucket_read(struct bpfshim_map *map, u32 bucket, void *keys, void *values, u32 room, bool take);
+
+#endif /* BPFSHIM_MAPS_HASH_H */
