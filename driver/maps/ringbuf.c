@@ -149,7 +149,7 @@ static struct bpfshim_map *ringbuf_alloc(const union bpfshim_attr *attr)
 	init_waitqueue_head(&rb->wait);
 	init_irq_work(&rb->wake, wake);
 	if (get_pages(rb, attr->max_entries >> PAGE_SHIFT)) {
-		ringbuf_free(&rb->map);
+		bpfshim_map_put(&rb->map);
 		return ERR_PTR(-ENOMEM);
 	}
 	area = rb->area;
@@ -216,6 +216,7 @@ const struct bpfshim_map_ops bpfshim_ringbuf_ops = {
 	.user_update = no_update,
 	.user_delete = no_delete,
 	.get_next_key = no_next_key,
+	.inner_fits = bpfshim_map_inner_fits,
 	.mmap = ringbuf_mmap,
 	.poll = ringbuf_poll,
 };

@@ -29,9 +29,15 @@ var scripts = []oracle.Script{
 	{Name: "ring events", Do: ringEvents},
 }
 
-func TestNativeIsGolden(t *testing.T) { oracle.Native(t, golden, scripts) }
+func TestNativeIsGolden(t *testing.T) { 
+	oracle.Native(t, golden, scripts)
+	oracle.Native(t, tablesGolden, tables)
+}
 
-func TestDriverDoesAsNative(t *testing.T) { oracle.Driver(t, golden, scripts) }
+func TestDriverDoesAsNative(t *testing.T) { 
+	oracle.Driver(t, golden, scripts)
+	oracle.Driver(t, tablesGolden, tables)
+}
 
 // st is a store of a constant; asm.StoreImm knows none of 64 bits.
 func st(dst asm.Register, off int16, imm int64, size asm.Size) asm.Instruction {

@@ -85,7 +85,10 @@ const (
 	PerCPUArray   = 6
 	StackTrace    = 7
 	LRUHash       = 9
+	LRUPerCPUHash = 10
+	LPMTrie       = 11
 	ArrayOfMaps   = 12
+	HashOfMaps    = 13
 	Queue         = 22
 	Stack         = 23
 	Ringbuf       = 27
@@ -96,8 +99,10 @@ const (
 	Rdonly        = 1 << 3
 	Wronly        = 1 << 4
 	NoPrealloc    = 1
+	NoCommonLRU   = 2
 	NUMANode      = 1 << 2
 	ZeroSeed      = 1 << 6
+	InnerMap      = 1 << 12
 	UpdateAny     = 0
 	UpdateNoexist = 1
 	UpdateExist   = 2
