@@ -29,12 +29,12 @@ var scripts = []oracle.Script{
 	{Name: "ring events", Do: ringEvents},
 }
 
-func TestNativeIsGolden(t *testing.T) { 
+func TestNativeIsGolden(t *testing.T) {
 	oracle.Native(t, golden, scripts)
 	oracle.Native(t, tablesGolden, tables)
 }
 
-func TestDriverDoesAsNative(t *testing.T) { 
+func TestDriverDoesAsNative(t *testing.T) {
 	oracle.Driver(t, golden, scripts)
 	oracle.Driver(t, tablesGolden, tables)
 }
