@@ -327,6 +327,7 @@ static int walk(struct vrf_env *env)
 			}
 			log_insn(env);
 			env->aux[env->pc].seen = true;
+			VRF_STEP(env);
 			pc = env->pc;
 			inner = env->st->cur;
 			err = check_insn(env, &done);

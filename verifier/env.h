@@ -16,6 +16,17 @@
 #include "btf.h"
 #include "helpers.h"
 
+/*
+ * Tests look at the state before each instruction (VRF_STEP), and have states
+ * compared in all that they hold, not in what matters only (VRF_EXACT).
+ */
+#ifdef VRF_TEST_HOOK
+#include VRF_TEST_HOOK
+#else
+#define VRF_STEP(env)	do { } while (0)
+#define VRF_EXACT(env)	false
+#endif
+
 #define VRF_FRAMES	8
 #define VRF_SLOTS	(BPFSHIM_VRF_MAX_STACK / 8)
 #define VRF_REGS	BPFSHIM_MAX_REG

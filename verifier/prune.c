@@ -270,7 +270,7 @@ int bpfshim_v_visited(struct vrf_env *env)
 		if (old->insn != env->pc)
 			goto next;
 		if (old->branches) {
-			if (maybe_looping(old, cur) && bpfshim_v_state_covers(env, old, cur, false)) {
+			if (maybe_looping(old, cur) && bpfshim_v_state_covers(env, old, cur, VRF_EXACT(env))) {
 				bpfshim_v_log_line(env, env->pc, "; ");
 				bpfshim_v_log(env, "infinite loop detected at insn %d\n", env->pc);
 				return -EINVAL;
@@ -278,7 +278,7 @@ int bpfshim_v_visited(struct vrf_env *env)
 			/* In a loop each turn differs: keep few of them. */
 			if (env->jmps - env->last_jmps < 20 && env->processed - env->last_processed < 100)
 				add = false;
-		} else if (bpfshim_v_state_covers(env, old, cur, false)) {
+		} else if (bpfshim_v_state_covers(env, old, cur, VRF_EXACT(env))) {
 			old->hit++;
 			bpfshim_v_live_join(env, old, cur);
 			err = jump_history(env);

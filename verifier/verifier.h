@@ -59,8 +59,8 @@ struct bpfshim_vrf_ops {
 	/*
 	 * Resolve a map reference of ld_imm64: an fd, or with is_idx an index
 	 * into PROG_LOAD's fd_array.  The caller holds a reference on the map
-	 * as used map number *idx (0..63, the same for the same map) until the
-	 * program dies.  0, -EBADF (not a map fd), -E2BIG (more than 64 maps),
+	 * as used map number *idx (0..63, counted up from 0, the same for the
+	 * same map) until the program dies.  0, -EBADF (not a map fd), -E2BIG (more than 64 maps),
 	 * -EINVAL, -EFAULT.
 	 */
 	int (*map_get)(void *cookie, s32 ref, bool is_idx, u32 *idx,

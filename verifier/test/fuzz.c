@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Soundness by running: what the verifier accepts is linked and interpreted
- * under ASan with values, keys and contexts in allocations of exactly their
- * size.  Any access outside, and any helper argument that is not what the
- * prototype promises, ends the run.  Now and then an allocation of the verifier
- * fails: nothing may leak.
+ * Soundness fuzzing.  A program that the verifier accepts
+ *  - must be accepted as well when states are compared in all they hold: what
+ *    pruning leaves out was safe to leave out;
+ *  - runs in a machine that checks every access and helper argument, and that
+ *    each step's state is one of those the verifier went through;
+ *  - runs as rewritten, on real memory, under ASan.
+ * Now and then an allocation of the verifier fails: nothing may leak.
+ * Programs that reach new edges of the core are kept and changed further.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,260 +15,280 @@
 #include <time.h>
 #include <unistd.h>
 #include "gen.h"
-#include "../../driver/exec/exec.h"
+#include "corpus.h"
+#include "cover.h"
+#include "hook.h"
+#include "machine.h"
+#include "run.h"
+#include "trace.h"
 
-static long live;		/* allocations not yet freed */
-static long fail_at = -1;	/* the nth allocation from now fails */
-static u64 now_seed;
+#define POOL	4096
+#define RUNS	5
+#define BUDGET	10		/* of a walk, in 1024 instructions */
 
-static void *t_alloc(void *cookie, size_t size)
+static struct {
+	u64 programs, accepted, exact, steps, oom;
+} nr;
+static struct machine machine;
+static struct prog *pool[POOL];
+static u32 pooled;
+
+static void pool_add(const struct prog *p)
 {
-	if (fail_at >= 0 && fail_at-- == 0)
-		return NULL;
-	live++;
-	return calloc(1, size ? size : 1);
+	u32 i = pooled < POOL ? pooled++ : (u32)(rand() % POOL);
+
+	if (!pool[i])
+		pool[i] = malloc(sizeof(*p));
+	*pool[i] = *p;
 }
 
-static void t_free(void *cookie, void *p)
+static u64 now;			/* the seed at hand */
+
+static double cpu_seconds(void)
 {
-	if (p)
-		live--;
-	free(p);
+	struct timespec t;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-static int t_resched(void *cookie) { return 0; }
-static u64 t_now(void *cookie) { return 0; }
-static void t_log(void *cookie, const char *text, u32 len) { }
-
-/* The maps: an array of one (so that its value can be addressed), a hash with
- * 8-byte keys, a frozen read-only array. */
-static struct map {
-	u32 type, key, value, flags;
-	char *data;
-} maps[GEN_MAPS] = {
-	{ BPFSHIM_MAP_TYPE_ARRAY, 4, 48, 0, NULL },
-	{ BPFSHIM_MAP_TYPE_HASH, 8, 24, 0, NULL },
-	{ BPFSHIM_MAP_TYPE_ARRAY, 4, 64, BPFSHIM_F_RDONLY_PROG, NULL },
-};
-
-static int t_map_get(void *cookie, s32 ref, bool is_idx, u32 *idx, struct bpfshim_vrf_map *m)
+static void when(void)
 {
-	u32 i = (u32)(ref - GEN_FD(0));
-
-	if (is_idx || i >= GEN_MAPS)
-		return -EBADF;
-	*idx = i;
-	m->map_type = maps[i].type;
-	m->key_size = maps[i].key;
-	m->value_size = maps[i].value;
-	m->max_entries = maps[i].type == BPFSHIM_MAP_TYPE_ARRAY ? 1 : 4;
-	m->map_flags = maps[i].flags;
-	m->id = i + 1;
-	m->frozen_rdonly = maps[i].flags & BPFSHIM_F_RDONLY_PROG;
-	m->spin_lock_off = m->timer_off = -1;
-	return 0;
+	fprintf(stderr, "seed %llu, after %.1f s of CPU, %llu programs\n", (unsigned long long)now, cpu_seconds(),
+		(unsigned long long)nr.programs);
 }
 
-static int t_map_read(void *cookie, u32 idx, u32 off, u32 size, u64 *val)
+/* ---- one program -------------------------------------------------------- */
+
+static void dump(const struct prog *p, const char *why)
 {
-	*val = 0;
-	if (idx >= GEN_MAPS || off + size > maps[idx].value)
-		return -EINVAL;
-	memcpy(val, maps[idx].data + off, size);
-	return 0;
+	fprintf(stderr, "\nUNSOUND: %s\nprogram: ", why);
+	corpus_write(stderr, p);
+	fflush(stderr);
 }
 
-static const struct bpfshim_vrf_ops ops = {
-	.alloc = t_alloc, .free = t_free, .resched = t_resched, .now_ns = t_now, .log = t_log,
-	.map_get = t_map_get, .map_read = t_map_read,
-};
+/* NULL: all is well; else what is not. */
+static const struct prog *running;
 
-/* ---- what programs call ------------------------------------------------- */
-
-static u64 world = 1;	/* source of what programs do not know */
-
-static struct map *as_map(u64 r)
+void __asan_on_error(void);
+void __asan_on_error(void)
 {
+	when();
+	fprintf(stderr, "UNSOUND: the rewritten program, or the verifier itself, leaves memory\nprogram: ");
+	if (running)
+		corpus_write(stderr, running);
+}
+
+static const char *check(const struct prog *p, u64 seed, bool *accepted)
+{
+	static char text[256];
+	struct bpfshim_vrf_result res, exact;
+	const char *why = NULL;
+	bool strong;
 	u32 i;
-
-	for (i = 0; i < GEN_MAPS; i++)
-		if (r == (unsigned long)&maps[i])
-			return &maps[i];
-	fprintf(stderr, "seed %llu: a helper got %#llx as a map\n", (unsigned long long)now_seed, (unsigned long long)r);
-	abort();
-}
-
-/* Every byte must be readable: ASan says if one is not. */
-static u64 touch(u64 p, u32 n)
-{
-	const volatile u8 *b = (const volatile u8 *)(unsigned long)p;
-	u64 sum = 0;
-	u32 i;
-
-	for (i = 0; i < n; i++)
-		sum += b[i];
-	return sum;
-}
-
-static u64 h_lookup(u64 r1, u64 r2, u64 r3, u64 r4, u64 r5)
-{
-	struct map *m = as_map(r1);
-
-	touch(r2, m->key);
-	if (m->type == BPFSHIM_MAP_TYPE_ARRAY)
-		return memcmp((void *)(unsigned long)r2, "\0\0\0", 4) ? 0 : (unsigned long)m->data;
-	return gen_rnd(&world) & 1 ? (unsigned long)m->data : 0;
-}
-
-static u64 h_update(u64 r1, u64 r2, u64 r3, u64 r4, u64 r5)
-{
-	struct map *m = as_map(r1);
-
-	touch(r2, m->key);
-	touch(r3, m->value);
-	return 0;
-}
-
-static u64 h_delete(u64 r1, u64 r2, u64 r3, u64 r4, u64 r5)
-{
-	touch(r2, as_map(r1)->key);
-	return 0;
-}
-
-static u64 h_number(u64 r1, u64 r2, u64 r3, u64 r4, u64 r5)
-{
-	u64 v = gen_rnd(&world);
-
-	return v >> (v & 63);
-}
-
-static u64 h_cpu(u64 r1, u64 r2, u64 r3, u64 r4, u64 r5)
-{
-	return (u32)h_number(0, 0, 0, 0, 0);
-}
-
-static u64 h_comm(u64 r1, u64 r2, u64 r3, u64 r4, u64 r5)
-{
-	memset((void *)(unsigned long)r1, 'x', (u32)r2);
-	return 0;
-}
-
-static struct bpfshim_exec_env env = { .max_call_insns = 4000000 };
-
-static int l_map_addr(void *cookie, u32 idx, bool value, u32 off, u64 *addr)
-{
-	*addr = value ? (unsigned long)maps[idx].data + off : (unsigned long)&maps[idx];
-	return 0;
-}
-
-static const struct bpfshim_link_ops link_ops = { l_map_addr, t_alloc, t_free };
-
-/* Fresh allocations of exact size, so that neighbours are poisoned; the
- * read-only map keeps what the verifier saw. */
-static void new_data(void)
-{
-	u32 j, k;
-
-	for (j = 0; j < GEN_MAPS; j++) {
-		free(maps[j].data);
-		maps[j].data = malloc(maps[j].value);
-		for (k = 0; k < maps[j].value; k++)
-			maps[j].data[k] = maps[j].flags ? (char)(k * 7) : (char)gen_rnd(&world);
-	}
-}
-
-static void run(struct bpfshim_vrf_result *res, u32 type)
-{
-	static const u32 sizes[] = { 168, 96, 184 };
-	u32 size = sizes[now_seed % 3], i, j;
-	struct bpfshim_xprog x;
-	char *ctx;
 	int err;
 
-	new_data();
-	err = bpfshim_xprog_link(&x, res, &env, &link_ops, NULL);
+	*accepted = false;
+	running = p;
+	err = world_verify(p, BUDGET, &res);
 	if (err) {
-		fprintf(stderr, "seed %llu: accepted but does not link: %d\n", (unsigned long long)now_seed, err);
-		abort();
+		if (!world_live())
+			return NULL;
+		snprintf(text, sizeof(text), "%ld allocations leaked (verdict %d)", world_live(), err);
+		return text;
 	}
-	ctx = malloc(size);
-	for (i = 0; i < 4; i++) {
-		for (j = 0; j < size; j++)
-			ctx[j] = (char)gen_rnd(&world);
-		bpfshim_interp_run(&x, ctx);
+	*accepted = true;
+	trace_begin();
+	bpfshim_test_exact = cover_off = true;
+	err = world_verify(p, 2 * BUDGET, &exact);
+	bpfshim_test_exact = cover_off = false;
+	trace_end();
+	world_free_result(&exact);
+	strong = !err;
+	if (err && err != -EAGAIN && err != -E2BIG && err != -ENOMEM) {
+		snprintf(text, sizeof(text), "accepted with pruning, refused (%d) without", err);
+		why = text;
 	}
-	free(ctx);
-	bpfshim_xprog_free(&x, &link_ops, NULL);
+	nr.exact += strong;
+	for (i = 0; i < RUNS && !why; i++) {
+		if (!machine_run(&machine, p, seed + i, strong ? trace_step : NULL)) {
+			snprintf(text, sizeof(text), "run %u, at %u: %s", i, machine.pc, machine.bad);
+			why = text;
+		}
+		nr.steps += machine.steps;
+	}
+	if (!why)
+		run_linked(p, &res, seed);
+	world_free_result(&res);
+	return why ? why : world_live() ? "allocations leaked" : NULL;
+}
+
+/* Leave out what is not needed for the same complaint. */
+static void minimise(struct prog *p, u64 seed)
+{
+	struct prog try;
+	bool accepted, less = true;
+	u32 i;
+
+	while (less) {
+		less = false;
+		for (i = 0; i + 1 < p->len; i++) {
+			u8 code = p->insns[i].code;
+
+			if (!code || code == (BPFSHIM_JMP | BPFSHIM_JA) || code == (BPFSHIM_JMP | BPFSHIM_EXIT))
+				continue;
+			try = *p;
+			memset(&try.insns[i], 0, sizeof(try.insns[i]));
+			try.insns[i].code = BPFSHIM_JMP | BPFSHIM_JA;
+			if (code == (BPFSHIM_LD | BPFSHIM_IMM | BPFSHIM_DW)) {
+				try.insns[i + 1] = try.insns[i];
+			}
+			if (check(&try, seed, &accepted)) {
+				*p = try;
+				less = true;
+			}
+		}
+	}
+}
+
+static int found(struct prog *p, u64 seed, const char *why)
+{
+	struct prog small = *p;
+
+	dump(p, why);
+	minimise(&small, seed);
+	bpfshim_test_exact = false;
+	dump(&small, "the same, smaller");
+	world_log(&small);
+	bpfshim_test_exact = true;
+	fprintf(stderr, "without pruning:\n");
+	world_log(&small);
+	return 1;
+}
+
+/* One allocation fails. */
+static const char *check_oom(const struct prog *p, u64 seed)
+{
+	struct bpfshim_vrf_result res;
+
+	world_fail_alloc((long)(seed % 60));
+	if (!world_verify(p, BUDGET, &res))
+		world_free_result(&res);
+	nr.oom += world_fail_alloc(-1) < 0;
+	return world_live() ? "a failed allocation leaks others" : NULL;
+}
+
+/* ---- the loop ----------------------------------------------------------- */
+
+static int replay(const char *path, FILE *out)
+{
+	FILE *f = fopen(path, "r");
+	struct prog p;
+	const char *why;
+	bool accepted;
+	u64 n = 0, ok = 0;
+
+	if (!f) {
+		perror(path);
+		return 2;
+	}
+	while (corpus_read(f, &p)) {
+		n++;
+		cover_fresh = false;
+		why = check(&p, n, &accepted);
+		if (why)
+			return found(&p, n, why);
+		ok += accepted;
+		pool_add(&p);
+		if (out && accepted && cover_fresh)
+			corpus_write(out, &p);
+	}
+	fclose(f);
+	printf("fuzz: corpus of %llu programs, %llu accepted, %u edges\n", (unsigned long long)n, (unsigned long long)ok,
+	       cover_edges);
+	/* A corpus that is refused shows nothing. */
+	return n && ok * 2 > n ? 0 : 1;
+}
+
+static int fuzz(u64 seed, double seconds, FILE *out)
+{
+	u64 s = seed * 0x9e3779b97f4a7c15ULL | 1;
+	double begin = cpu_seconds();
+	const char *why;
+	struct prog p;
+	bool accepted;
+
+	for (now = seed; (now & 15) || cpu_seconds() - begin < seconds; now++) {
+		if (pooled && below(&s, 5) < 2) {
+			p = *pool[below(&s, pooled)];
+			gen_mutate(rnd(&s), &p, pool[below(&s, pooled)]);
+		} else {
+			gen_program(now, &p);
+		}
+		cover_fresh = false;
+		nr.programs++;
+		why = check(&p, now, &accepted);
+		nr.accepted += accepted;
+		if (!why && now % 11 == 0)
+			why = check_oom(&p, now);
+		if (why) {
+			when();
+			return found(&p, now, why);
+		}
+		if (cover_fresh) {
+			pool_add(&p);
+			if (out && accepted)
+				corpus_write(out, &p);
+		} else if (accepted && !below(&s, 400)) {
+			pool_add(&p);
+		}
+	}
+	printf("fuzz: %llu programs, %llu accepted, %llu of them checked state by state, %llu steps, %llu with a failed allocation, %u edges, %.0f s of CPU\n",
+	       (unsigned long long)nr.programs, (unsigned long long)nr.accepted, (unsigned long long)nr.exact,
+	       (unsigned long long)nr.steps, (unsigned long long)nr.oom, cover_edges, cpu_seconds() - begin);
+	/* A generator whose programs are all refused proves nothing. */
+	return nr.accepted * 20 < nr.programs || nr.exact * 2 < nr.accepted;
 }
 
 int main(int argc, char **argv)
 {
-	static struct bpfshim_insn prog[GEN_MAX];
-	static const u32 types[] = { BPFSHIM_PROG_TYPE_KPROBE, BPFSHIM_PROG_TYPE_RAW_TRACEPOINT, BPFSHIM_PROG_TYPE_PERF_EVENT };
-	u64 seed = 0, nr = 0, accepted = 0, failed_alloc = 0, end, i;
-	u32 seconds = 10, j;
-	int c;
+	const char *corpus = NULL, *write = NULL;
+	u64 seed = 0;
+	double seconds = 10;
+	FILE *out = NULL;
+	int c, err;
 
-	while ((c = getopt(argc, argv, "t:s:")) != -1) {
+	while ((c = getopt(argc, argv, "t:s:c:w:")) != -1) {
 		if (c == 't')
-			seconds = (u32)atoi(optarg);
+			seconds = atof(optarg);
 		else if (c == 's')
 			seed = strtoull(optarg, NULL, 0);
+		else if (c == 'c')
+			corpus = optarg;
+		else if (c == 'w')
+			write = optarg;
 		else
 			return 2;
 	}
+	world_init();
 	if (!seed)
 		seed = (u64)time(NULL) << 20;
-	printf("fuzz: first seed %llu, %u s\n", (unsigned long long)seed, seconds);
+	if (write)
+		out = fopen(write, "w");
+	if (corpus) {
+		err = replay(corpus, seconds > 0 ? NULL : out);
+		if (err)
+			return err;
+	}
+	if (seconds <= 0) {
+		if (out)
+			fclose(out);
+		return 0;
+	}
+	printf("fuzz: first seed %llu, %.0f s\n", (unsigned long long)seed, seconds);
 	fflush(stdout);
-	for (j = 0; j < GEN_MAPS; j++) {
-		maps[j].data = malloc(maps[j].value);
-		for (i = 0; i < maps[j].value; i++)
-			maps[j].data[i] = (char)(i * 7);
-	}
-	env.helpers[1] = h_lookup;
-	env.helpers[2] = h_update;
-	env.helpers[3] = h_delete;
-	env.helpers[5] = h_number;
-	env.helpers[7] = h_cpu;
-	env.helpers[8] = h_cpu;
-	env.helpers[16] = h_comm;
-	end = (u64)time(NULL) + seconds;
-	for (now_seed = seed; (now_seed & 63) || (u64)time(NULL) < end; now_seed++, nr++) {
-		struct bpfshim_vrf_prog in;
-		struct bpfshim_vrf_result res;
-		u64 avail[4] = { 0 };
-		int err;
-
-		memset(&in, 0, sizeof(in));
-		memset(prog, 0, sizeof(prog));
-		in.insns = prog;
-		in.len = gen_program(now_seed, prog);
-		in.prog_type = types[now_seed % 3];
-		in.gpl_compatible = true;
-		in.mem_limit = 64u << 20;
-		for (i = 0; i < BPFSHIM_HELPER_SLOTS; i++)
-			if (env.helpers[i])
-				avail[i / 64] |= (u64)1 << (i % 64);
-		in.helper_avail = avail;
-		world = now_seed | 1;
-		fail_at = now_seed % 11 ? -1 : (long)(gen_rnd(&world) % 60);
-		err = bpfshim_verify(&in, &ops, NULL, &res);
-		if (fail_at == -1 && !(now_seed % 11))
-			failed_alloc++;
-		fail_at = -1;
-		if (!err) {
-			accepted++;
-			run(&res, in.prog_type);
-			bpfshim_vrf_result_free(&res, &ops, NULL);
-		}
-		if (live) {
-			fprintf(stderr, "seed %llu: %ld allocations leaked (verdict %d)\n", (unsigned long long)now_seed, live, err);
-			return 1;
-		}
-	}
-	printf("fuzz: %llu programs, %llu accepted and run, %llu with a failed allocation\n", (unsigned long long)nr,
-	       (unsigned long long)accepted, (unsigned long long)failed_alloc);
-	/* A generator whose programs are all refused proves nothing. */
-	return accepted * 50 < nr;
+	err = fuzz(seed, seconds, out);
+	if (out)
+		fclose(out);
+	return err;
 }

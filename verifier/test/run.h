@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef BPFSHIM_TEST_RUN_H
+#define BPFSHIM_TEST_RUN_H
+
+#include "world.h"
+
+/** run_linked() - the verifier's output, interpreted on real memory in
+ * allocations of exactly their size: ASan watches it. */
+void run_linked(const struct prog *p, struct bpfshim_vrf_result *res, u64 seed);
+
+#endif /* BPFSHIM_TEST_RUN_H */
