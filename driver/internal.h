@@ -39,6 +39,8 @@ struct bpfshim_log {
 /* 0, or -EINVAL: level, size and buffer do not fit together. */
 int bpfshim_log_init(struct bpfshim_log *log, u32 level, u64 buf, u32 size);
 void bpfshim_log_write(struct bpfshim_log *log, const char *text, u32 len);
+/* Drop the text after byte pos. */
+void bpfshim_log_reset(struct bpfshim_log *log, u64 pos);
 __printf(2, 3) void bpfshim_log_printf(struct bpfshim_log *log, const char *fmt, ...);
 /* The log's say in the result: err, -ENOSPC or -EFAULT. */
 int bpfshim_log_result(const struct bpfshim_log *log, int err);

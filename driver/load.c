@@ -27,6 +27,11 @@ static void load_log(void *cookie, const char *text, u32 len)
 	bpfshim_log_write(&((struct load *)cookie)->log, text, len);
 }
 
+static void load_log_reset(void *cookie, u64 pos)
+{
+	bpfshim_log_reset(&((struct load *)cookie)->log, pos);
+}
+
 static void describe_map(const struct bpfshim_map *map, struct bpfshim_vrf_map *out)
 {
 	memset(out, 0, sizeof(*out));
@@ -113,6 +118,7 @@ static const struct bpfshim_vrf_ops load_ops = {
 	.resched = bpfshim_vrf_resched,
 	.now_ns = bpfshim_vrf_now,
 	.log = load_log,
+	.log_reset = load_log_reset,
 	.map_get = load_map_get,
 	.map_read = load_map_read,
 };

@@ -97,6 +97,15 @@ void bpfshim_log_write(struct bpfshim_log *log, const char *text, u32 len)
 	log->used += len;
 }
 
+void bpfshim_log_reset(struct bpfshim_log *log, u64 pos)
+{
+	if (!log->level || !log->buf || pos >= log->used)
+		return;
+	log->used = (u32)pos;
+	if (put_user('\0', log->buf + pos))
+		log->buf = NULL;
+}
+
 void bpfshim_log_printf(struct bpfshim_log *log, const char *fmt, ...)
 {
 	char line[160];
