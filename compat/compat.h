@@ -58,6 +58,8 @@
 #include <linux/ptrace.h>
 #include <linux/random.h>
 #include <linux/license.h>
+#include <linux/in.h>
+#include <linux/socket.h>
 
 #include "config.h"
 
@@ -68,6 +70,7 @@
 #include "uaccess.h"
 #include "time.h"
 #include "fs.h"
+#include "net.h"
 #include "trace.h"
 #include "ksyms.h"
 

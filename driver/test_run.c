@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* BPF_PROG_TEST_RUN. */
-#include "internal.h"
+#include "packet.h"
 
 struct raw_tp_run {
 	struct bpfshim_prog *prog;
@@ -71,6 +71,22 @@ long bpfshim_cmd_test_run(union bpfshim_attr *attr, void __user *uattr, u32 size
 	case BPFSHIM_PROG_TYPE_RAW_TRACEPOINT:
 	case BPFSHIM_PROG_TYPE_RAW_TRACEPOINT_WRITABLE:
 		ret = test_raw_tp(prog, attr, uattr);
+		break;
+	case BPFSHIM_PROG_TYPE_SOCKET_FILTER:
+	case BPFSHIM_PROG_TYPE_SCHED_CLS:
+	case BPFSHIM_PROG_TYPE_SCHED_ACT:
+	case BPFSHIM_PROG_TYPE_CGROUP_SKB:
+	case BPFSHIM_PROG_TYPE_LWT_IN:
+	case BPFSHIM_PROG_TYPE_LWT_OUT:
+	case BPFSHIM_PROG_TYPE_LWT_XMIT:
+	case BPFSHIM_PROG_TYPE_LWT_SEG6LOCAL:
+		ret = bpfshim_test_skb(prog, attr, uattr);
+		break;
+	case BPFSHIM_PROG_TYPE_FLOW_DISSECTOR:
+		ret = bpfshim_test_flow(prog, attr, uattr);
+		break;
+	case BPFSHIM_PROG_TYPE_XDP:
+		ret = bpfshim_test_xdp(prog, attr, uattr);
 		break;
 	}
 	bpfshim_prog_put(prog);

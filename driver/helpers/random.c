@@ -4,6 +4,7 @@
  * do not nest on a CPU, so nothing touches it half-way.
  */
 #include "helpers.h"
+#include "../packet.h"
 
 static DEFINE_PER_CPU(u64, state);
 
@@ -35,9 +36,10 @@ static void seed(void)
 int bpfshim_helpers_init(void)
 {
 	seed();
-	return 0;
+	return bpfshim_sock_init();
 }
 
 void bpfshim_helpers_exit(void)
 {
+	bpfshim_sock_exit();
 }

@@ -166,10 +166,16 @@ static int check_update(const struct bpfshim_map *map, const void *key, u64 flag
 static long array_update(struct bpfshim_map *map, const void *key, const void *value, u64 flags)
 {
 	int err = check_update(map, key, flags);
+	char *elem;
 
-	if (!err)
-		memcpy(elem_at(to_array(map), *(const u32 *)key), value, map->value_size);
-	return err;
+	if (err)
+		return err;
+	elem = elem_at(to_array(map), *(const u32 *)key);
+	if (flags & BPFSHIM_F_LOCK)
+		bpfshim_value_copy_locked(map, elem, value, elem);
+	else
+		bpfshim_value_copy(map, elem, value);
+	return 0;
 }
 
 static long percpu_update(struct bpfshim_map *map, const void *key, const void *value, u64 flags)
@@ -211,10 +217,11 @@ static int array_user_lookup(struct bpfshim_map *map, const void *key, void *val
 
 	if (i >= map->max_entries)
 		return -ENOENT;
-	if (is_percpu(map))
+	if (is_percpu(map)) {
 		bpfshim_percpu_copy_out(value, to_array(map)->pptrs[i], map->value_size);
-	else
-		memcpy(value, elem_at(to_array(map), i), map->value_size);
+		return 0;
+	}
+	bpfshim_value_out(map, value, elem_at(to_array(map), i), flags);
 	return 0;
 }
 

@@ -165,7 +165,9 @@ void bpfshim_htab_set_value(struct bpfshim_htab *h, struct bpfshim_elem *e, cons
 		/* Whole at once: programs follow it without a lock. */
 		WRITE_ONCE(*(void **)bpfshim_elem_value(h, e), *(void *const *)value);
 	} else if (!h->percpu) {
-		memcpy(bpfshim_elem_value(h, e), value, size);
+		if (fresh)
+			bpfshim_value_hide(&h->map, bpfshim_elem_value(h, e));
+		bpfshim_value_copy(&h->map, bpfshim_elem_value(h, e), value);
 	} else if (all_cpus) {
 		bpfshim_percpu_copy_in(e->pptr, value, size);
 	} else {
@@ -194,11 +196,13 @@ int bpfshim_htab_set(struct bpfshim_htab *h, const void *key, const void *value,
 	struct bpfshim_elem *old, *new;
 	struct bpfshim_map *gone = NULL;
 	unsigned long irq;
+	bool lock;
 	int err;
 
 	err = bpfshim_htab_check_flags(&h->map, flags);
 	if (err)
 		return err;
+	lock = flags & BPFSHIM_F_LOCK;
 	flags &= ~(u64)BPFSHIM_F_LOCK;
 	raw_spin_lock_irqsave(&b->lock, irq);
 	old = bpfshim_htab_find_locked(h, b, key, hash);
@@ -207,6 +211,10 @@ int bpfshim_htab_set(struct bpfshim_htab *h, const void *key, const void *value,
 		goto out;
 	if (old && h->inner)
 		gone = bpfshim_elem_map(h, old);
+	if (old && lock) {
+		bpfshim_value_copy_locked(&h->map, bpfshim_elem_value(h, old), value, bpfshim_elem_value(h, old));
+		goto out;
+	}
 	if (old && h->percpu) {
 		bpfshim_htab_set_value(h, old, value, all_cpus, false);
 		goto out;
@@ -259,7 +267,7 @@ int bpfshim_htab_remove(struct bpfshim_htab *h, const void *key, void *value)
 		if (value && h->percpu)
 			bpfshim_percpu_copy_out(value, e->pptr, h->map.value_size);
 		else if (value)
-			memcpy(value, bpfshim_elem_value(h, e), h->map.value_size);
+			bpfshim_value_out(&h->map, value, bpfshim_elem_value(h, e), 0);
 		hlist_nulls_del_rcu(&e->node);
 		bpfshim_pool_put(h, e);
 	}

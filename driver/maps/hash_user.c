@@ -3,14 +3,14 @@
 #include "hash.h"
 
 /* A value as user space sees it. */
-static void copy_out(const struct bpfshim_htab *h, struct bpfshim_elem *e, void *value)
+static void copy_out(const struct bpfshim_htab *h, struct bpfshim_elem *e, void *value, u64 flags)
 {
 	if (h->inner)
 		*(u32 *)value = bpfshim_elem_map(h, e)->obj.id;
 	else if (h->percpu)
 		bpfshim_percpu_copy_out(value, e->pptr, h->map.value_size);
 	else
-		memcpy(value, bpfshim_elem_value(h, e), h->map.value_size);
+		bpfshim_value_out(&h->map, value, bpfshim_elem_value(h, e), flags);
 }
 
 int bpfshim_htab_user_lookup(struct bpfshim_map *map, const void *key, void *value, u64 flags)
@@ -21,7 +21,7 @@ int bpfshim_htab_user_lookup(struct bpfshim_map *map, const void *key, void *val
 	bpfshim_read_lock();
 	e = bpfshim_htab_find(h, key, bpfshim_hash_key(h, key));
 	if (e)
-		copy_out(h, e, value);
+		copy_out(h, e, value, flags);
 	bpfshim_read_unlock();
 	return e ? 0 : -ENOENT;
 }
@@ -129,7 +129,7 @@ u32 bpfshim_htab_bucket_read(struct bpfshim_map *map, u32 bucket, void *keys, vo
 			next = n->next;
 			e = hlist_nulls_entry(n, struct bpfshim_elem, node);
 			memcpy(keys + (u64)i * map->key_size, e->key, map->key_size);
-			copy_out(h, e, values + (u64)i * vsize);
+			copy_out(h, e, values + (u64)i * vsize, 0);
 			if (take) {
 				hlist_nulls_del_rcu(&e->node);
 				if (h->inner)

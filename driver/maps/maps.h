@@ -34,4 +34,16 @@ static inline u32 bpfshim_percpu_user_size(const struct bpfshim_map *map)
 	return round_up(map->value_size, 8) * num_possible_cpus();
 }
 
+/* value.c.  Copies of one value that leave its lock and timer alone. */
+void bpfshim_value_copy(const struct bpfshim_map *map, void *dst, const void *src);
+/* The same with the lock in elem held: elem is dst or src. */
+void bpfshim_value_copy_locked(const struct bpfshim_map *map, void *dst, const void *src, void *elem);
+/* Zero the lock and the timer of a copy, or of a new element. */
+void bpfshim_value_hide(const struct bpfshim_map *map, void *value);
+/* An element's value for user space; flags: BPFSHIM_F_LOCK or 0. */
+void bpfshim_value_out(const struct bpfshim_map *map, void *dst, void *elem, u64 flags);
+/* Interrupts are off from the one to the other. */
+void bpfshim_value_lock(u32 *lock);
+void bpfshim_value_unlock(u32 *lock);
+
 #endif /* BPFSHIM_MAPS_H */

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Values that hold a bpf_spin_lock or a bpf_timer: copies leave both alone.
+ * The lock word is 0 or 1; it is taken with interrupts off, by programs of
+ * types that never run in interrupts (the verifier sees to both) and by
+ * commands, so a holder is never interrupted by another taker.
+ */
+#include "maps.h"
+
+void bpfshim_value_lock(u32 *lock)
+{
+	while (cmpxchg(lock, 0, 1))
+		cpu_relax();
+}
+
+void bpfshim_value_unlock(u32 *lock)
+{
+	smp_mb();
+	*(volatile u32 *)lock = 0;
+}
+
+/* The parts of [from, to) that neither lock nor timer covers. */
+static void copy_around(const struct bpfshim_map *map, u8 *dst, const u8 *src)
+{
+	s32 off[2], len[2], pos = 0;
+	u32 i, n = 0;
+
+	if (map->spin_lock_off >= 0) {
+		off[n] = map->spin_lock_off;
+		len[n++] = 4;
+	}
+	if (map->timer_off >= 0) {
+		off[n] = map->timer_off;
+		len[n++] = 16;
+	}
+	if (n == 2 && off[1] < off[0]) {
+		swap(off[0], off[1]);
+		swap(len[0], len[1]);
+	}
+	for (i = 0; i < n; i++) {
+		memcpy(dst + pos, src + pos, off[i] - pos);
+		pos = off[i] + len[i];
+	}
+	memcpy(dst + pos, src + pos, map->value_size - pos);
+}
+
+void bpfshim_value_copy(const struct bpfshim_map *map, void *dst, const void *src)
+{
+	if (likely(map->spin_lock_off < 0 && map->timer_off < 0))
+		memcpy(dst, src, map->value_size);
+	else
+		copy_around(map, dst, src);
+}
+
+void bpfshim_value_hide(const struct bpfshim_map *map, void *value)
+{
+	if (map->spin_lock_off >= 0)
+		memset((u8 *)value + map->spin_lock_off, 0, 4);
+	if (map->timer_off >= 0)
+		memset((u8 *)value + map->timer_off, 0, 16);
+}
+
+void bpfshim_value_copy_locked(const struct bpfshim_map *map, void *dst, const void *src, void *elem)
+{
+	u32 *lock = (u32 *)((u8 *)elem + map->spin_lock_off);
+	unsigned long irq;
+
+	local_irq_save(irq);
+	bpfshim_value_lock(lock);
+	bpfshim_value_copy(map, dst, src);
+	bpfshim_value_unlock(lock);
+	local_irq_restore(irq);
+}
+
+void bpfshim_value_out(const struct bpfshim_map *map, void *dst, void *elem, u64 flags)
+{
+	if (flags & BPFSHIM_F_LOCK)
+		bpfshim_value_copy_locked(map, dst, elem, elem);
+	else
+		bpfshim_value_copy(map, dst, elem);
+	bpfshim_value_hide(map, dst);
+}
