@@ -200,7 +200,7 @@ static int run_skb(struct bpfshim_packet *p, struct bpfshim_prog *prog,
 	if (ifindex > 1 && !bpfshim_netdev_exists(ifindex))
 		return -ENODEV;
 	len = l2 ? size : size - BPFSHIM_ETH_HLEN;
-	err = check_ctx(&p->skb, len);
+	err = given ? check_ctx(&p->skb, len) : 0;
 	if (err)
 		return err;
 	if (!ifindex)
