@@ -13,7 +13,6 @@
 #include <net/inet_timewait_sock.h>
 #include <net/tcp.h>
 #include <net/udp.h>
-#include "../verifier/ctx.h"
 
 bool bpfshim_netdev_exists(u32 ifindex)
 {
@@ -52,33 +51,33 @@ bool bpfshim_sock_can(u32 protocol)
 }
 
 #if CAN_TCP || CAN_UDP
-static void tcp_facts(const struct sock *sk, struct bpfshim_sock_ctx *out)
+static void tcp_facts(const struct sock *sk, struct bpfshim_sock_facts *out)
 {
 	const struct tcp_sock *tp = tcp_sk(sk);
 
-	out->tcp.snd_cwnd = tp->snd_cwnd;
+	out->snd_cwnd = tp->snd_cwnd;
 #if BPFSHIM_HAVE_TCP_SRTT_US
-	out->tcp.srtt_us = tp->srtt_us;
+	out->srtt_us = tp->srtt_us;
 #else
 	/* both are eight times the time */
-	out->tcp.srtt_us = jiffies_to_usecs(tp->srtt);
+	out->srtt_us = jiffies_to_usecs(tp->srtt);
 #endif
-	out->tcp.snd_ssthresh = tp->snd_ssthresh;
-	out->tcp.rcv_nxt = tp->rcv_nxt;
-	out->tcp.snd_nxt = tp->snd_nxt;
-	out->tcp.snd_una = tp->snd_una;
-	out->tcp.mss_cache = tp->mss_cache;
-	out->tcp.ecn_flags = tp->ecn_flags;
-	out->tcp.packets_out = tp->packets_out;
-	out->tcp.retrans_out = tp->retrans_out;
-	out->tcp.total_retrans = tp->total_retrans;
-	out->tcp.lost_out = tp->lost_out;
-	out->tcp.sacked_out = tp->sacked_out;
-	out->tcp.icsk_retransmits = inet_csk(sk)->icsk_retransmits;
+	out->snd_ssthresh = tp->snd_ssthresh;
+	out->rcv_nxt = tp->rcv_nxt;
+	out->snd_nxt = tp->snd_nxt;
+	out->snd_una = tp->snd_una;
+	out->mss_cache = tp->mss_cache;
+	out->ecn_flags = tp->ecn_flags;
+	out->packets_out = tp->packets_out;
+	out->retrans_out = tp->retrans_out;
+	out->total_retrans = tp->total_retrans;
+	out->lost_out = tp->lost_out;
+	out->sacked_out = tp->sacked_out;
+	out->icsk_retransmits = inet_csk(sk)->icsk_retransmits;
 }
 
 /* Racy as any look at a socket that is not locked; every word is whole. */
-static void facts(struct sock *sk, struct bpfshim_sock_ctx *out)
+static void facts(struct sock *sk, struct bpfshim_sock_facts *out)
 {
 	const struct inet_sock *inet;
 	u32 state = sk->sk_state;
@@ -86,7 +85,6 @@ static void facts(struct sock *sk, struct bpfshim_sock_ctx *out)
 	out->family = sk->sk_family;
 	out->state = state;
 	out->bound_dev_if = sk->sk_bound_dev_if;
-	out->rx_queue_mapping = -1;
 	/* Neither a time wait nor a request socket has more. */
 	if (state == TCP_TIME_WAIT || state == 12)
 		return;
@@ -95,10 +93,10 @@ static void facts(struct sock *sk, struct bpfshim_sock_ctx *out)
 	out->protocol = sk->sk_protocol;
 	out->mark = sk->sk_mark;
 	out->priority = sk->sk_priority;
-	out->src_ip4 = (__force u32)inet->inet_rcv_saddr;
-	out->dst_ip4 = (__force u32)inet->inet_daddr;
+	out->src_ip4 = inet->inet_rcv_saddr;
+	out->dst_ip4 = inet->inet_daddr;
 	out->src_port = inet->inet_num;
-	out->dst_port = (__force u16)inet->inet_dport;
+	out->dst_port = inet->inet_dport;
 	out->listener = state == TCP_LISTEN;
 	if (out->protocol == IPPROTO_TCP && state != TCP_LISTEN)
 		tcp_facts(sk, out);
@@ -118,7 +116,7 @@ static void drop(struct sock *sk)
 #endif
 
 bool bpfshim_sock_lookup4(u32 protocol, __be32 saddr, __be16 sport, __be32 daddr, __be16 dport,
-			  struct bpfshim_sock_ctx *out)
+			  struct bpfshim_sock_facts *out)
 {
 #if CAN_TCP || CAN_UDP
 	struct net *net = current->nsproxy->net_ns;

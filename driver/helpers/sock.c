@@ -56,21 +56,56 @@ struct tuple4 {
 	__be16 sport, dport;
 };
 
+static void fill(struct bpfshim_sock_ctx *sk, const struct bpfshim_sock_facts *f)
+{
+	sk->bound_dev_if = f->bound_dev_if;
+	sk->family = f->family;
+	sk->type = f->type;
+	sk->protocol = f->protocol;
+	sk->mark = f->mark;
+	sk->priority = f->priority;
+	sk->state = f->state;
+	sk->src_ip4 = (__force u32)f->src_ip4;
+	sk->dst_ip4 = (__force u32)f->dst_ip4;
+	sk->src_port = f->src_port;
+	sk->dst_port = (__force u16)f->dst_port;
+	sk->rx_queue_mapping = -1;
+	sk->listener = f->listener;
+	sk->tcp.snd_cwnd = f->snd_cwnd;
+	sk->tcp.srtt_us = f->srtt_us;
+	sk->tcp.snd_ssthresh = f->snd_ssthresh;
+	sk->tcp.rcv_nxt = f->rcv_nxt;
+	sk->tcp.snd_nxt = f->snd_nxt;
+	sk->tcp.snd_una = f->snd_una;
+	sk->tcp.mss_cache = f->mss_cache;
+	sk->tcp.ecn_flags = f->ecn_flags;
+	sk->tcp.packets_out = f->packets_out;
+	sk->tcp.retrans_out = f->retrans_out;
+	sk->tcp.total_retrans = f->total_retrans;
+	sk->tcp.lost_out = f->lost_out;
+	sk->tcp.sacked_out = f->sacked_out;
+	sk->tcp.icsk_retransmits = f->icsk_retransmits;
+}
+
 #define THIS_NETNS	((s32)-1)
 
 static u64 lookup(u32 protocol, u64 tuple, u32 len, u64 netns, u64 flags, bool full)
 {
 	const struct tuple4 *t = bpfshim_ptr(tuple);
+	struct bpfshim_sock_facts facts;
 	struct bpfshim_sock_ctx *sk;
 
 	/* IPv4, in the running task's namespace: 3.10 numbers no others. */
 	if (len != sizeof(*t) || flags || (s32)netns != THIS_NETNS || in_interrupt() || irqs_disabled())
 		return 0;
+	memset(&facts, 0, sizeof(facts));
+	if (!bpfshim_sock_lookup4(protocol, t->saddr, t->sport, t->daddr, t->dport, &facts))
+		return 0;
 	sk = bpfshim_sock_alloc(GFP_ATOMIC);
 	if (!sk)
 		return 0;
-	if (!bpfshim_sock_lookup4(protocol, t->saddr, t->sport, t->daddr, t->dport, sk) ||
-	    (full && !is_full(sk))) {
+	fill(sk, &facts);
+	if (full && !is_full(sk)) {
 		bpfshim_sock_free(sk);
 		return 0;
 	}
