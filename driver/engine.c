@@ -2,10 +2,10 @@
 /* From verified to runnable: links a program for its engine. */
 #include "native.h"
 
-static char *engine = "interp";
+static char *engine = "";
 static bool use_jit;		/* constant after init */
 module_param(engine, charp, 0444);
-MODULE_PARM_DESC(engine, "interp or jit: how new programs run");
+MODULE_PARM_DESC(engine, "jit or interp: how new programs run; default: jit where it can be");
 
 u32 bpfshim_engine(void)
 {
@@ -54,8 +54,7 @@ int bpfshim_prog_link(struct bpfshim_prog *prog)
 		return -ENOMEM;
 	memcpy(prog->xlated, prog->vrf.insns, bytes);
 	err = bpfshim_xprog_link(&prog->xprog, &prog->vrf, bpfshim_env(), &link_ops, prog);
-	/* No mixture: a tail call cannot pass from one engine to the other. */
-	return err || !use_jit ? err : bpfshim_native_compile(prog);
+	return err || !prog->want_native ? err : bpfshim_native_compile(prog);
 }
 
 void bpfshim_prog_unlink(struct bpfshim_prog *prog)
@@ -67,12 +66,13 @@ void bpfshim_prog_unlink(struct bpfshim_prog *prog)
 
 int bpfshim_engine_init(void)
 {
-	use_jit = !strcmp(engine, "jit") && bpfshim_native_init();
-	if (strcmp(engine, "interp") && !use_jit) {
-		pr_err("bpfshim: engine=%s is not offered\n", engine);
-		return -EINVAL;
-	}
-	return 0;
+	bool possible = bpfshim_native_init();
+
+	use_jit = possible && strcmp(engine, "interp");
+	if (!*engine || !strcmp(engine, "interp") || (!strcmp(engine, "jit") && possible))
+		return 0;
+	pr_err("bpfshim: engine=%s is not offered\n", engine);
+	return -EINVAL;
 }
 
 void bpfshim_engine_exit(void)

@@ -4,7 +4,8 @@
 
 #define PROG_FLAGS (BPFSHIM_F_STRICT_ALIGNMENT | BPFSHIM_F_ANY_ALIGNMENT |	\
 		    BPFSHIM_F_TEST_STATE_FREQ | BPFSHIM_F_SLEEPABLE |		\
-		    BPFSHIM_F_TEST_RND_HI32 | BPFSHIM_F_XDP_HAS_FRAGS)
+		    BPFSHIM_F_TEST_RND_HI32 | BPFSHIM_F_XDP_HAS_FRAGS |		\
+		    BPFSHIM_F_INTERP)
 #define REC_SIZE_MAX	252
 #define BTF_ID_MAX	0x000fffffU
 
@@ -413,6 +414,8 @@ static long load(struct load *l, bool gpl, u32 expected)
 	prog->attach_btf_id = a->attach_btf_id;
 	prog->sleepable = a->prog_flags & BPFSHIM_F_SLEEPABLE;
 	prog->gpl_compatible = gpl;
+	prog->want_native = bpfshim_engine() == BPFSHIM_ENGINE_JIT &&
+			    !(a->prog_flags & BPFSHIM_F_INTERP);
 	prog->uid = bpfshim_current_uid();
 
 	l->insns = bpfshim_kvdup_user(bpfshim_uptr(a->insns),

@@ -343,6 +343,8 @@ enum bpfshim_link_type {
 #define BPFSHIM_F_TEST_STATE_FREQ	(1U << 3)
 #define BPFSHIM_F_SLEEPABLE		(1U << 4)
 #define BPFSHIM_F_XDP_HAS_FRAGS		(1U << 5)
+/* This module's own: run by the interpreter, whatever the default is. */
+#define BPFSHIM_F_INTERP		(1U << 31)
 
 /* log_level bits */
 #define BPFSHIM_LOG_LEVEL1	1

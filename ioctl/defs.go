@@ -38,6 +38,8 @@ const (
 	FTestStateFreq   = (1 << 3)
 	FSleepable       = (1 << 4)
 	FXdpHasFrags     = (1 << 5)
+	// FInterp is the module's own: run by the interpreter.
+	FInterp = (1 << 31)
 
 	// log_level bits.
 	LogLevel1 = 1

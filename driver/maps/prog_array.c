@@ -6,12 +6,14 @@
 /*
  * Owner: the map's references.  Slots are RCU pointers, each a reference on
  * its program, changed under lock.  The first program that is stored, or that
- * is loaded with the map, fixes what fits (type, under lock).
+ * is loaded with the map, fixes what fits (type and engine, under lock): a tail
+ * call cannot pass from one engine to the other.
  */
 struct prog_array {
 	struct bpfshim_map map;
 	struct mutex lock;
 	u32 type;
+	bool native;
 	struct bpfshim_prog __rcu *slot[];
 };
 
@@ -81,10 +83,12 @@ static int prog_array_fits(struct bpfshim_map *map, const void *prog)
 	int err = 0;
 
 	mutex_lock(&a->lock);
-	if (!a->type)
+	if (!a->type) {
 		a->type = p->type;
-	else if (a->type != p->type)
+		a->native = p->want_native;
+	} else if (a->type != p->type || a->native != p->want_native) {
 		err = -EINVAL;
+	}
 	mutex_unlock(&a->lock);
 	return err;
 }

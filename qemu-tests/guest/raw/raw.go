@@ -68,6 +68,9 @@ type Attr struct{ b []byte }
 // NewAttr returns an attribute of zeroes with room for a tail.
 func NewAttr() *Attr { return &Attr{b: Alloc(MaxSize + 1)} }
 
+// Over gives memory of Alloc's fields by their offsets.
+func Over(b []byte) *Attr { return &Attr{b: b} }
+
 // U32 sets the field at the offset.
 func (a *Attr) U32(off int, v uint32) *Attr {
 	binary.NativeEndian.PutUint32(a.b[off:], v)

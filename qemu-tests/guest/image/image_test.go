@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package image tests the memory of compiled programs: never writable and
+// executable, packed, filled with int3, and given back.
+package image
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bpfshim/bpfshim/qemu-tests/guest"
+	"github.com/bpfshim/bpfshim/qemu-tests/guest/raw"
+	"golang.org/x/sys/unix"
+)
+
+func TestMain(m *testing.M) { guest.Main(m) }
+
+func open(t *testing.T) *raw.Target {
+	t.Helper()
+	tgt, err := raw.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if i, _ := tgt.Info(); i.Engine != 1 {
+		t.Skip("no JIT on this machine")
+	}
+	return tgt
+}
+
+// small is r0 = n and some more: every program differs.
+func small(n int) []raw.Insn {
+	p := []raw.Insn{{Code: 0xb7, Imm: int32(n)}}
+	for i := 0; i < n%32; i++ {
+		p = append(p, raw.Insn{Code: 0x07, Imm: int32(n + i + 1000)})
+	}
+	return append(p, raw.Insn{Code: 0x95})
+}
+
+// What raw.Alloc gives stays for good: memory can only be watched when calls
+// share it.
+var attr, info, insns, license = raw.Alloc(raw.AttrSize), raw.Alloc(infoSize), raw.Alloc(40 * 8), raw.CStr("GPL")
+
+// infoSize is struct bpf_prog_info's, and 8.
+const infoSize = 240
+
+// load does as raw.Prog, in memory that is there.
+func load(t *testing.T, tgt *raw.Target, n int) int {
+	t.Helper()
+	code := raw.Bytes(small(n)...)
+	copy(insns, code)
+	clear(attr)
+	a := raw.Over(attr).U32(0, raw.RawTracepoint).U32(4, uint32(len(code)/8)).U64(8, raw.Addr(insns)).U64(16, license)
+	fd, errno := tgt.Do(raw.ProgLoad, a)
+	if errno != 0 {
+		t.Fatalf("program %d: %s", n, raw.ErrName(errno))
+	}
+	return fd
+}
+
+// code is where a program's machine code lies.
+func code(t *testing.T, tgt *raw.Target, fd int) (addr uint64, size uint32) {
+	t.Helper()
+	clear(attr)
+	clear(info)
+	put := raw.Over(info)
+	const symbol = infoSize - 8 // past what is asked for
+	put.U32(104, 1).U64(112, raw.Addr(info)+symbol)
+	a := raw.Over(attr).U32(0, uint32(fd)).U32(4, symbol).U64(8, raw.Addr(info))
+	if _, errno := tgt.Do(raw.ObjInfo, a); errno != 0 {
+		t.Fatal(raw.ErrName(errno))
+	}
+	return put.Get64(symbol), put.Get32(16)
+}
+
+// run is PROG_TEST_RUN without arguments.
+func run(t *testing.T, tgt *raw.Target, fd int) int {
+	t.Helper()
+	clear(attr)
+	a := raw.Over(attr).U32(0, uint32(fd))
+	if _, errno := tgt.Do(raw.ProgTestRun, a); errno != 0 {
+		t.Fatal(raw.ErrName(errno))
+	}
+	return int(a.Get32(4))
+}
+
+// settle waits until what was closed is freed.
+func settle(t *testing.T, tgt *raw.Target, progs uint32) raw.Info {
+	t.Helper()
+	for until := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		i, errno := tgt.Info()
+		if errno != 0 {
+			t.Fatal(raw.ErrName(errno))
+		}
+		done := i.Progs == progs
+		if progs == 0 {
+			done = i.Objects() == raw.None
+		}
+		if done || time.Now().After(until) {
+			return i
+		}
+	}
+}
+
+func TestNoPageIsWritableAndExecutable(t *testing.T) {
+	tgt := open(t)
+	r := newReader(t, tgt)
+	var fds []int
+	images := map[uint64]bool{} // pages that hold code
+	for n := 0; n < 200; n++ {
+		fd := load(t, tgt, n)
+		fds = append(fds, fd)
+		addr, size := code(t, tgt, fd)
+		for p := addr &^ (page - 1); p < addr+uint64(size); p += page {
+			images[p] = true
+		}
+	}
+	check := func() {
+		frames := map[uint64]bool{}
+		found := 0
+		r.walk(t, func(m mapping) {
+			if m.size != page || !images[m.addr] {
+				return
+			}
+			found++
+			frames[m.phys] = true
+			if m.w || !m.x {
+				t.Errorf("code at %v", m)
+			}
+		})
+		if found != len(images) {
+			t.Errorf("%d of %d pages with code are mapped", found, len(images))
+		}
+		// Nor by another name: no mapping at all may be both, and none of
+		// the code may be writable where something else executes it.
+		r.walk(t, func(m mapping) {
+			for p := m.phys; p < m.phys+m.size && m.w && m.x; p += page {
+				if frames[p] {
+					t.Errorf("code by another name: %v", m)
+				}
+			}
+		})
+	}
+	check()
+	// With holes, and programs in holes.
+	for i := 0; i < len(fds); i += 2 {
+		unix.Close(fds[i])
+	}
+	settle(t, tgt, uint32(len(fds)/2+1))
+	check()
+	for n := 0; n < 50; n++ {
+		defer unix.Close(load(t, tgt, n+7000))
+	}
+	check()
+	for i := 1; i < len(fds); i += 2 {
+		unix.Close(fds[i])
+	}
+	unix.Close(r.prog)
+	unix.Close(r.fd)
+}
+
+// The walk itself must see what is there: kernel text is executable and
+// nowhere writable by that name, data is writable and not executable.
+func TestWalkSeesPermissions(t *testing.T) {
+	tgt := open(t)
+	r := newReader(t, tgt)
+	defer unix.Close(r.prog)
+	defer unix.Close(r.fd)
+	syms := symbols(t, "_text", "jiffies_64", "jiffies")
+	data := syms["jiffies_64"]
+	if data == 0 {
+		data = syms["jiffies"]
+	}
+	var text, dat bool
+	r.walk(t, func(m mapping) {
+		in := func(a uint64) bool { return a >= m.addr && a-m.addr < m.size }
+		if in(syms["_text"]) {
+			text = m.x
+		}
+		if in(data) {
+			dat = m.w
+		}
+	})
+	if !text || !dat {
+		t.Errorf("text executable: %v, data writable: %v", text, dat)
+	}
+}
+
+func TestImagesArePacked(t *testing.T) {
+	tgt := open(t)
+	pages := map[uint64]bool{}
+	const progs = 300
+	for n := 0; n < progs; n++ {
+		fd := load(t, tgt, n%4)
+		defer unix.Close(fd)
+		addr, size := code(t, tgt, fd)
+		if size > 64 || addr%64 != 0 {
+			t.Fatalf("program %d: %d bytes at %#x", n, size, addr)
+		}
+		pages[addr&^(page-1)] = true
+	}
+	// 64 bytes each; a hole or two from other tests do not matter.
+	if want := progs*64/page + 3; len(pages) > want {
+		t.Errorf("%d programs of 64 bytes lie on %d pages, not on %d", progs, len(pages), want)
+	}
+}
+
+func TestFreedCodeIsInt3(t *testing.T) {
+	tgt := open(t)
+	r := newReader(t, tgt)
+	defer unix.Close(r.prog)
+	defer unix.Close(r.fd)
+	keep := load(t, tgt, 1) // its neighbour keeps the page
+	defer unix.Close(keep)
+	fd := load(t, tgt, 31)
+	addr, size := code(t, tgt, fd)
+	if size < 64 {
+		t.Fatalf("%d bytes of code", size)
+	}
+	b := r.at(t, addr&^63)
+	if bytes.Equal(b[:size], bytes.Repeat([]byte{0xcc}, int(size))) {
+		t.Fatal("the program's code is int3")
+	}
+	if end := (size + 63) &^ 63; !bytes.Equal(b[size:end], bytes.Repeat([]byte{0xcc}, int(end-size))) {
+		t.Error("what follows the code is not int3")
+	}
+	unix.Close(fd)
+	settle(t, tgt, 2)
+	if b := r.at(t, addr); !bytes.Equal(b[:size], bytes.Repeat([]byte{0xcc}, int(size))) {
+		t.Errorf("freed code is not int3: % x", b[:size])
+	}
+}
+
+func TestManyInARow(t *testing.T) {
+	tgt := open(t)
+	total := 10000
+	if guest.Quick() {
+		total = 1000
+	}
+	// What the first ones leave behind are the allocators' own reserves.
+	for n := 0; n < 200; n++ {
+		unix.Close(load(t, tgt, n))
+	}
+	settle(t, tgt, 0)
+	free := freeKB(t)
+	for n := 0; n < total; n++ {
+		fd := load(t, tgt, n)
+		if n%100 == 0 {
+			if got := run(t, tgt, fd); got != result(n) {
+				t.Fatalf("program %d: %d, not %d", n, got, result(n))
+			}
+		}
+		unix.Close(fd)
+	}
+	stays(t, tgt, free)
+}
+
+// stays fails when memory is not where it was.
+func stays(t *testing.T, tgt *raw.Target, free int) {
+	t.Helper()
+	if after := settle(t, tgt, 0); after.Objects() != raw.None {
+		t.Errorf("left: %s", after.Objects())
+	}
+	const room = 4 << 10 // for what else goes on; a page each would be ten times that
+	lost := 0
+	for i := 0; i < 20; i++ { // what RCU and lazy unmapping hold comes back in a while
+		if lost = free - freeKB(t); lost < room {
+			t.Logf("%d KiB less free memory", lost)
+			return
+		}
+		time.Sleep(250 * time.Millisecond)
+	}
+	t.Errorf("%d KiB less free memory", lost)
+}
+
+// freeKB is the memory that nobody holds, or only as a cache.
+func freeKB(t *testing.T) int {
+	t.Helper()
+	b, err := os.ReadFile("/proc/meminfo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := 0
+	for _, line := range strings.Split(string(b), "\n") {
+		var name string
+		var kb int
+		if n, _ := fmt.Sscan(line, &name, &kb); n == 2 {
+			switch name {
+			case "MemFree:", "Buffers:", "Cached:", "SReclaimable:":
+				sum += kb
+			}
+		}
+	}
+	return sum
+}
+
+func TestManyAtOnce(t *testing.T) {
+	tgt := open(t)
+	const total = 1000
+	settle(t, tgt, 0)
+	free := freeKB(t)
+	var fds []int
+	for n := 0; n < total; n++ {
+		fds = append(fds, load(t, tgt, n))
+	}
+	seen := map[uint64]bool{}
+	for n, fd := range fds {
+		addr, _ := code(t, tgt, fd)
+		if seen[addr] {
+			t.Fatalf("two programs at %#x", addr)
+		}
+		seen[addr] = true
+		if got := run(t, tgt, fd); got != result(n) {
+			t.Fatalf("program %d: %d, not %d", n, got, result(n))
+		}
+	}
+	for _, fd := range fds {
+		unix.Close(fd)
+	}
+	stays(t, tgt, free)
+}
+
+func result(n int) int {
+	r := n
+	for i := 0; i < n%32; i++ {
+		r += n + i + 1000
+	}
+	return r
+}
