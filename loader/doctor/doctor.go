@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"time"
 
 	"github.com/cilium/ebpf/btf"
 	"golang.org/x/sys/unix"
@@ -141,12 +142,37 @@ func (r *Report) device(opts Options) bool {
 	if info.JIT {
 		engine = "JIT"
 	}
-	r.add("device", OK, "", "module %s, ABI %d, %s; %d programs, %d maps, %d links live, %d KiB", info.Version, info.AbiVersion, engine,
-		info.Progs, info.Maps, info.Links, info.MemBytes/1024)
+	info = settled(info, func() (*loader.DeviceInfo, error) { return loader.Info(d) })
+	r.add("device", OK, "", "module %s, ABI %d, %s; held now: %d programs, %d maps, %d links, %d BTFs, %d outputs, %d KiB", info.Version, info.AbiVersion, engine,
+		info.Progs, info.Maps, info.Links, info.Btfs, info.Outputs, (info.MemBytes+1023)/1024)
+	if idle(info) && info.MemBytes > 0 {
+		r.add("memory", Warn, "please report it", "%d bytes are held by no object", info.MemBytes)
+	}
 	if info.ProgMisses > 0 || info.KretprobeMisses > 0 {
 		r.add("misses", Warn, "", "%d runs skipped by the recursion guard, %d returns missed by kretprobes", info.ProgMisses, info.KretprobeMisses)
 	}
 	return false
+}
+
+// settleTime is longer than the kernel takes to free what closed objects held:
+// a grace period of RCU and a work item.
+const settleTime = 3 * time.Second
+
+func idle(i *loader.DeviceInfo) bool {
+	return i.Maps == 0 && i.Progs == 0 && i.Links == 0 && i.Btfs == 0 && i.Outputs == 0
+}
+
+// settled waits for the memory of objects that are closed already.
+func settled(info *loader.DeviceInfo, ask func() (*loader.DeviceInfo, error)) *loader.DeviceInfo {
+	for until := time.Now().Add(settleTime); idle(info) && info.MemBytes > 0 && time.Now().Before(until); {
+		time.Sleep(20 * time.Millisecond)
+		next, err := ask()
+		if err != nil {
+			break
+		}
+		info = next
+	}
+	return info
 }
 
 func moduleInstalled(release string) bool {
