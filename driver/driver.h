@@ -84,6 +84,7 @@ struct bpfshim_map_ops {
 
 	/* user side; key/value are kernel copies, value is user_value_size bytes */
 	u32 (*user_value_size)(const struct bpfshim_map *map);	/* NULL: value_size */
+	bool user_lookup_reads;		/* value comes in, and is asked for */
 	int (*user_lookup)(struct bpfshim_map *map, const void *key, void *value, u64 flags);
 	int (*user_update)(struct bpfshim_map *map, const void *key, const void *value, u64 flags);
 	int (*user_delete)(struct bpfshim_map *map, const void *key);

@@ -21,7 +21,7 @@ static bool offers(const struct bpfshim_map *map, enum batch_cmd cmd)
 	/* Of the maps whose values are fds, those of maps have some. */
 	if (map->map_type == BPFSHIM_MAP_TYPE_ARRAY_OF_MAPS)
 		return cmd == LOOKUP || cmd == UPDATE;
-	if (ops->fd_update && map->map_type != BPFSHIM_MAP_TYPE_HASH_OF_MAPS)
+	if ((ops->fd_update && map->map_type != BPFSHIM_MAP_TYPE_HASH_OF_MAPS) || !map->key_size)
 		return false;
 	switch (cmd) {
 	case LOOKUP:

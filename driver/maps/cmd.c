@@ -178,11 +178,12 @@ long bpfshim_cmd_map_lookup(union bpfshim_attr *attr, void __user *uattr, u32 si
 	if (IS_ERR(key))
 		goto out;
 	vsize = bpfshim_map_user_value_size(a.map);
-	value = bpfshim_kvzalloc(vsize);
-	err = -ENOMEM;
-	if (value) {
+	value = a.map->ops->user_lookup_reads ? bpfshim_kvdup_user(bpfshim_uptr(attr->value), vsize) :
+		bpfshim_kvzalloc(vsize);
+	err = value ? PTR_ERR(value) : -ENOMEM;
+	if (!IS_ERR_OR_NULL(value)) {
 		err = a.map->ops->user_lookup ? a.map->ops->user_lookup(a.map, key, value, attr->flags) : -ENOTSUPP;
-		if (!err && copy_to_user(bpfshim_uptr(attr->value), value, vsize))
+		if (!err && !a.map->ops->user_lookup_reads && copy_to_user(bpfshim_uptr(attr->value), value, vsize))
 			err = -EFAULT;
 		bpfshim_kvfree(value);
 	}
@@ -290,6 +291,8 @@ long bpfshim_cmd_map_lookup_and_delete(union bpfshim_attr *attr, void __user *ua
 	if (err)
 		return err;
 	err = -EINVAL;
+	if (attr->flags && (a.map->map_type == BPFSHIM_MAP_TYPE_QUEUE || a.map->map_type == BPFSHIM_MAP_TYPE_STACK))
+		goto out;
 	if ((attr->flags & BPFSHIM_F_LOCK) && a.map->spin_lock_off < 0)
 		goto out;
 	key = copy_key(a.map, attr->key);

@@ -14,6 +14,12 @@ extern const struct bpfshim_map_ops bpfshim_prog_array_ops;
 extern const struct bpfshim_map_ops bpfshim_ringbuf_ops;
 extern const struct bpfshim_map_ops bpfshim_array_of_maps_ops;
 extern const struct bpfshim_map_ops bpfshim_hash_of_maps_ops;
+extern const struct bpfshim_map_ops bpfshim_queue_ops;
+extern const struct bpfshim_map_ops bpfshim_stack_ops;
+extern const struct bpfshim_map_ops bpfshim_bloom_ops;
+
+/* 6.1's KMALLOC_MAX_SIZE, the bound of a value there; 3.10's own differs. */
+#define BPFSHIM_MAP_MAX_VALUE	(1U << 22)
 
 /** bpfshim_map_charge() - count memory for the map; given back when it is freed. */
 void bpfshim_map_charge(struct bpfshim_map *map, s64 bytes);

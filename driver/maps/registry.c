@@ -9,7 +9,10 @@ static const struct bpfshim_map_ops *const types[BPFSHIM_MAP_TYPE_MAX] = {
 	[BPFSHIM_MAP_TYPE_PERF_EVENT_ARRAY] = &bpfshim_perf_event_array_ops,
 	[BPFSHIM_MAP_TYPE_PERCPU_HASH] = &bpfshim_percpu_hash_ops,
 	[BPFSHIM_MAP_TYPE_PERCPU_ARRAY] = &bpfshim_percpu_array_ops,
+	[BPFSHIM_MAP_TYPE_QUEUE] = &bpfshim_queue_ops,
+	[BPFSHIM_MAP_TYPE_STACK] = &bpfshim_stack_ops,
 	[BPFSHIM_MAP_TYPE_RINGBUF] = &bpfshim_ringbuf_ops,
+	[BPFSHIM_MAP_TYPE_BLOOM_FILTER] = &bpfshim_bloom_ops,
 	[BPFSHIM_MAP_TYPE_ARRAY_OF_MAPS] = &bpfshim_array_of_maps_ops,
 	[BPFSHIM_MAP_TYPE_HASH_OF_MAPS] = &bpfshim_hash_of_maps_ops,
 };

@@ -14,6 +14,9 @@ var kinds = []struct {
 	typ, key, value, max uint32
 }{
 	{"ringbuf", raw.Ringbuf, 0, 0, 4096},
+	{"queue", raw.Queue, 0, 8, 4},
+	{"stack", raw.Stack, 0, 8, 4},
+	{"bloom", raw.BloomFilter, 0, 8, 4},
 }
 
 // create tries attributes around those that are right.

@@ -27,6 +27,11 @@ var scripts = []oracle.Script{
 	{Name: "ring wakeups", Do: ringWakeups},
 	{Name: "ring dynptr", Do: ringDynptr},
 	{Name: "ring events", Do: ringEvents},
+	{Name: "queue from user space", Do: queueUser},
+	{Name: "queue in programs", Do: queueProgs},
+	{Name: "bloom", Do: bloom},
+	{Name: "bloom in programs", Do: bloomProgs},
+	{Name: "BTF", Do: valueBTF},
 }
 
 func TestNativeIsGolden(t *testing.T) {
