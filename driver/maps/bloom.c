@@ -120,7 +120,7 @@ static struct bpfshim_map *bloom_alloc(const union bpfshim_attr *attr)
 	bytes = ((u64)b->mask + 1) / 8;
 	b->bits = bpfshim_map_area_alloc(bytes, b->map.numa_node);
 	if (!b->bits) {
-		bpfshim_kfree(b);
+		bpfshim_map_put(&b->map);
 		return ERR_PTR(-ENOMEM);
 	}
 	bpfshim_map_charge(&b->map, sizeof(*b) + bytes);
@@ -132,6 +132,7 @@ const struct bpfshim_map_ops bpfshim_bloom_ops = {
 	.alloc_check = bloom_check,
 	.alloc = bloom_alloc,
 	.free = bloom_free,
+	.inner_fits = bpfshim_map_inner_fits,
 	.check_btf = bloom_check_btf,
 	.push = bloom_push,
 	.peek = bloom_peek,

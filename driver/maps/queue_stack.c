@@ -152,7 +152,7 @@ static struct bpfshim_map *queue_alloc(const union bpfshim_attr *attr)
 	q->q.room = attr->max_entries;
 	q->q.data = bpfshim_map_area_alloc(bytes, q->map.numa_node);
 	if (!q->q.data) {
-		bpfshim_kfree(q);
+		bpfshim_map_put(&q->map);
 		return ERR_PTR(-ENOMEM);
 	}
 	bpfshim_map_charge(&q->map, sizeof(*q) + bytes);
@@ -164,6 +164,7 @@ static struct bpfshim_map *queue_alloc(const union bpfshim_attr *attr)
 	.alloc_check = queue_check, \
 	.alloc = queue_alloc, \
 	.free = queue_free, \
+	.inner_fits = bpfshim_map_inner_fits, \
 	.push = queue_push, \
 	.pop = queue_pop, \
 	.peek = queue_peek, \

@@ -86,6 +86,8 @@ func TestFailedMapLeavesNothing(t *testing.T) {
 		raw.Map(raw.PerCPUArray, 4, 8, 1<<28, 0),
 		raw.Map(raw.Hash, 4, 8, 1<<25, 0),
 		raw.Map(raw.Ringbuf, 0, 0, 1<<30, 0),
+		raw.Map(raw.Queue, 0, 1<<10, 1<<28, 0),
+		raw.Map(raw.BloomFilter, 0, 8, 0xffffffff, 0),
 	} {
 		fd, errno := tgt.Do(raw.MapCreate, a)
 		if errno == 0 {
