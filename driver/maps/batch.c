@@ -109,7 +109,8 @@ static long lookup_by_key(struct batch *b, union bpfshim_attr *attr, void __user
 		    copy_to_user(bpfshim_uptr(attr->batch.values) + (u64)b->done * b->vsize, b->value, b->vsize))
 			return -EFAULT;
 		cond_resched();
-		if (signal_pending(current)) {
+		/* 6.1 does not stop for a signal; a dying caller sees no errno. */
+		if (fatal_signal_pending(current)) {
 			err = -EINTR;
 			break;
 		}
@@ -167,7 +168,7 @@ static long lookup_by_bucket(struct batch *b, union bpfshim_attr *attr, void __u
 		}
 		b->done += nr;
 		cond_resched();
-		if (signal_pending(current)) {
+		if (fatal_signal_pending(current)) {
 			at++;
 			err = -EINTR;
 			break;
@@ -239,7 +240,7 @@ static long change_batch(union bpfshim_attr *attr, void __user *uattr, bool remo
 			break;
 		b.done++;
 		cond_resched();
-		if (signal_pending(current) && b.done < b.max) {
+		if (fatal_signal_pending(current) && b.done < b.max) {
 			err = -EINTR;
 			break;
 		}

@@ -43,7 +43,7 @@ int bpfshim_htab_user_update(struct bpfshim_map *map, const void *key, const voi
 		err = bpfshim_pool_grow(h, bpfshim_pool_step(h));
 		if (err)
 			return err;
-		if (signal_pending(current))
+		if (fatal_signal_pending(current))
 			return -EINTR;
 	}
 }
