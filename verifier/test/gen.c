@@ -224,6 +224,51 @@ static void equals(struct gen *g)
 	g->r[a].max = g->r[b].max = max;
 }
 
+/* Equal on one way, not on the other; then one is checked, the other used. */
+static void maybe_equal(struct gen *g)
+{
+	u32 a = gen_any_num(g), b = 6 + BR(g, 4), c = gen_any_num(g), max = 1 + BR(g, 30), at;
+	s32 other = gen_find(g, R_NUM), v;
+
+	if (g->r[a].kind != R_NUM || g->r[c].kind != R_NUM || a == b || g->r[b].kind > R_NUM)
+		return;
+	if (other >= 0 && (u32)other != a)
+		gen_emit(g, MOV64X, b, (u32)other, 0, 0);
+	else
+		gen_emit(g, MOV64K, b, 0, 0, gen_number(g));
+	at = g->p->len;
+	gen_emit(g, BPFSHIM_JMP | conds[BR(g, ARRAY_SIZE(conds))], c, 0, 1, gen_number(g));
+	if (BR(g, 4)) {
+		gen_emit(g, MOV64X, b, a, 0, 0);
+	} else {	/* in memory */
+		gen_emit(g, STXM | BPFSHIM_DW, 10, b, -24, 0);
+		gen_emit(g, STXM | BPFSHIM_DW, 10, a, -24, 0);
+		gen_emit(g, LDXM | BPFSHIM_DW, b, 10, -24, 0);
+		g->slot[2].kind = R_NONE;
+		if (at < g->p->len)
+			g->p->insns[at].off = (s16)(1 + BR(g, 2));
+	}
+	gen_num(g, b, 0);
+	if (BR(g, 2))
+		gen_piece(g);
+	if (g->r[a].kind != R_NUM || g->r[b].kind != R_NUM)
+		return;
+	gen_emit(g, (BR(g, 4) ? BPFSHIM_JMP : BPFSHIM_JMP32) | BPFSHIM_JGT, a, 0, TO_END, (s32)max);
+	g->r[a].max = g->r[b].max = max;
+	v = gen_find(g, R_VALUE);
+	if (v < 0 || g->r[v].room < (s32)max + 8) {
+		v = (s32)BR(g, 6);
+		if ((u32)v == b || g->r[v].kind > R_NUM)
+			return;
+		gen_ld_map(g, (u32)v, M_ARRAY1, true, 0);
+		g->r[v].kind = R_NONE;
+	}
+	gen_emit(g, ADD64X, (u32)v, b, 0, 0);
+	gen_emit(g, LDXM | BPFSHIM_B, b, (u32)v, 0, 0);
+	g->r[v].kind = R_NONE;
+	gen_num(g, b, 255);
+}
+
 /* A number that two ways set differently, and that matters only later. */
 static void chosen(struct gen *g)
 {
@@ -497,7 +542,10 @@ void gen_piece(struct gen *g)
 		bound(g);
 		break;
 	case 5:
-		equals(g);
+		if (BR(g, 3))
+			equals(g);
+		else
+			maybe_equal(g);
 		break;
 	case 6:
 		chosen(g);

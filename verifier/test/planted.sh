@@ -71,7 +71,7 @@ plant stale_record helper.c "a record may be used after it was submitted" \
 plant live prune.c "a register that is read later is not compared" \
 	'/^static bool frame_covers/,/^}/ s/so->read.reg\[no\] & 0x3ff/so->read.reg[no] \& 0x3bf/'
 plant jmp32 num_branch.c "what a 32-bit comparison teaches is taken for 64 bits" \
-	'/^bool bpfshim_num_assume/,/^}/ s/w32/false/'
+	'/^bool bpfshim_num_assume/,/^}/ s/), w32, truth)/), false, truth)/; s/op, w32, truth);/op, false, truth);/'
 plant spill stack.c "part of a spilled number is overwritten unseen" \
 	'/^static void spoil/,/^}/ s/\*byte = VB_MISC;/;/'
 
