@@ -110,6 +110,9 @@ static int pointer_math(struct vrf_env *env, const struct bpfshim_insn *in,
 	if (from_scalar)
 		*dst = *ptr;
 	fixed = op == BPFSHIM_ADD ? dst->off + fixed : dst->off - fixed;
+	/* "Past the packet's end" may not hold any more, further down. */
+	if (vrf_is_pkt(dst) && dst->u.range < 0 && !(known && fixed >= dst->off))
+		dst->u.raw = 0;
 	if (known && fixed == (s32)fixed)
 		dst->off = (s32)fixed;
 	else

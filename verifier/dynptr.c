@@ -93,6 +93,8 @@ bool bpfshim_v_dyn_uninit_ok(struct vrf_env *env, const struct vrf_reg *r)
 	if (!slots_of(r, &slot))
 		return true;	/* the write itself is refused */
 	f = env->st->frames[r->frame];
+	vrf_slot_read(env, r->frame, slot);
+	vrf_slot_read(env, r->frame, slot - 1);
 	return !any_byte(bpfshim_v_slot(f, slot), VB_DYNPTR) &&
 	       !any_byte(bpfshim_v_slot(f, slot - 1), VB_DYNPTR);
 }

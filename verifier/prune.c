@@ -98,6 +98,9 @@ static bool slot_covers(struct vrf_env *env, const struct vrf_slot *old,
 	u32 i;
 
 	for (i = 0; i < 8; i++) {
+		/* Where one path has a dynptr the other must have one too. */
+		if (cur->byte[i] == VB_DYNPTR && old->byte[i] != VB_DYNPTR)
+			return false;
 		/* Root may read what was never written: bytes of no meaning. */
 		if (old->byte[i] == VB_INVALID || old->byte[i] == VB_MISC)
 			continue;
@@ -116,7 +119,7 @@ static bool frame_covers(struct vrf_env *env, const struct vrf_state *so,
 			 const struct vrf_state *sc, u32 no, bool all)
 {
 	const struct vrf_frame *old = so->frames[no], *cur = sc->frames[no];
-	u32 regs = all ? 0x3ff : so->read.reg[no] & 0x3ff, i;
+	u32 regs = all ? 0x3ff : so->read.reg[no] & 0x3ff, nr, i;
 	u64 slots = all ? VRF_U64_MAX : so->read.slot[no];
 
 	if (old == cur && all)
@@ -130,11 +133,11 @@ static bool frame_covers(struct vrf_env *env, const struct vrf_state *so,
 				all || (so->precise.reg[no] & (1u << i))))
 			return false;
 	}
-	if (!old->stack)
-		return true;
-	for (i = 0; i < old->stack->nr; i++) {
+	/* Beyond the old one's stack only a dynptr makes a difference. */
+	nr = max(old->stack ? old->stack->nr : 0, cur->stack ? cur->stack->nr : 0);
+	for (i = 0; i < nr && slots >> i; i++) {
 		if (((slots >> i) & 1) &&
-		    !slot_covers(env, &old->stack->slot[i], bpfshim_v_slot(cur, i),
+		    !slot_covers(env, bpfshim_v_slot(old, i), bpfshim_v_slot(cur, i),
 				 all || ((so->precise.slot[no] >> i) & 1)))
 			return false;
 	}

@@ -68,6 +68,25 @@ static void dump(const struct prog *p, const char *why)
 }
 
 /* NULL: all is well; else what is not. */
+/*
+ * A loop whose counter is a range may come back to a state that is compared
+ * in all it holds, though it ends.
+ *
+ * Root may read bytes of the stack that were never written.  A state with
+ * such bytes covers one with a pointer there: reading a part of that is
+ * refused where it is seen, and harmless where it is not.
+ */
+static bool harmless(const struct prog *p)
+{
+	const char *why;
+	bool was = bpfshim_test_exact;
+
+	bpfshim_test_exact = true;
+	why = world_refusal(p);
+	bpfshim_test_exact = was;
+	return strstr(why, "infinite loop detected") || strstr(why, "invalid size of register fill");
+}
+
 static const struct prog *running;
 
 void __asan_on_error(void);
@@ -105,7 +124,7 @@ static const char *check(const struct prog *p, u64 seed, bool *accepted)
 	trace_end();
 	world_free_result(&exact);
 	strong = !err;
-	if (err && err != -EAGAIN && err != -E2BIG && err != -ENOMEM) {
+	if (err && err != -EAGAIN && err != -E2BIG && err != -ENOMEM && !harmless(p)) {
 		snprintf(text, sizeof(text), "accepted with pruning, refused (%d) without", err);
 		why = text;
 	}
@@ -163,6 +182,7 @@ static int found(struct prog *p, u64 seed, const char *why)
 	bpfshim_test_exact = true;
 	fprintf(stderr, "without pruning:\n");
 	world_log(&small);
+	bpfshim_test_exact = false;
 	return 1;
 }
 

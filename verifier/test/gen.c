@@ -534,7 +534,7 @@ static void function(struct gen *g, u32 n)
 
 void gen_piece(struct gen *g)
 {
-	switch (BR(g, 20)) {
+	switch (BR(g, 22)) {
 	case 0: case 1: case 2:
 		alu(g);
 		break;
@@ -570,6 +570,15 @@ void gen_piece(struct gen *g)
 			gen_record(g);
 		else
 			gen_lock(g);
+		break;
+	case 16:
+		gen_dynptr(g);
+		break;
+	case 17:
+		if (!BR(g, 3))
+			gen_odd(g);
+		else
+			gen_memory(g);
 		break;
 	default:
 		gen_memory(g);

@@ -50,6 +50,8 @@ void gen_packet(struct gen *g);
 void gen_lookup(struct gen *g);
 void gen_record(struct gen *g);
 void gen_lock(struct gen *g);
+void gen_dynptr(struct gen *g);
+void gen_odd(struct gen *g);	/* old packet loads, tail calls, checksums */
 void gen_call_helper(struct gen *g, s32 id);
 void gen_ld_map(struct gen *g, u32 dst, u32 map, bool value, s32 off);
 void gen_use(struct gen *g, u32 reg);

@@ -59,6 +59,7 @@ u8 *machine_mem(struct machine *m, u64 addr, u64 size, bool write)
 	static const char *const names[] = { "?", "stack", "map value", "map key", "context", "packet",
 		"record", "map", "function" };
 	struct obj *o = machine_obj(m, addr);
+	u32 i;
 
 	if (!o) {
 		machine_bad(m, "access of %llu bytes at %#llx, which is nothing", (unsigned long long)size,
@@ -79,6 +80,9 @@ u8 *machine_mem(struct machine *m, u64 addr, u64 size, bool write)
 		machine_bad(m, "access to a lock");
 		return NULL;
 	}
+	for (i = 0; i < DYNS && write && o->kind == O_STACK; i++)
+		if (m->dyn[i].at && addr < m->dyn[i].at + 16 && m->dyn[i].at < addr + size)
+			m->dyn[i].at = 0;	/* written over */
 	return o->data + (addr - o->base);
 }
 
@@ -440,6 +444,7 @@ bool machine_run(struct machine *m, const struct prog *p, u64 seed, void (*watch
 	m->nr_objs = 1;
 	m->depth = m->records = m->steps = 0;
 	m->locked = m->full = false;
+	memset(m->dyn, 0, sizeof(m->dyn));
 	m->bad[0] = 0;
 	m->pkt = 0;
 	m->p = p;

@@ -42,6 +42,15 @@ struct mframe {
 	struct turns cb;
 };
 
+/* A dynptr on a stack. */
+struct mdyn {
+	u64 at;			/* 0: no dynptr */
+	u64 data;
+	u32 size;
+	u32 record;		/* object to be given back + 1; 0: local memory */
+};
+#define DYNS	8
+
 struct machine {
 	const struct prog *p;
 	struct obj objs[OBJS];
@@ -56,6 +65,7 @@ struct machine {
 	u32 value[WORLD_MAPS][ELEMS];
 	u32 present;		/* elements of M_HASH */
 	u32 records;		/* reserved, not yet submitted */
+	struct mdyn dyn[DYNS];
 	bool locked;
 	u32 steps;
 	u32 pc;			/* where the run ended */

@@ -58,8 +58,9 @@ static void mem_arg(struct machine *m, const struct vrf_helper *h, u32 i, const 
 	}
 	if (!size)
 		return;
-	b = machine_mem(m, r[i + 1], size, is_written(h->arg[i]));
-	if (b && is_written(h->arg[i]))
+	/* dynptr_read may write over its dynptr: not before it has read it. */
+	b = machine_mem(m, r[i + 1], size, is_written(h->arg[i]) && h->id != H(dynptr_read));
+	if (b && is_written(h->arg[i]) && h->id != H(dynptr_read))
 		machine_fill(m, b, (u32)size);
 }
 
@@ -116,6 +117,89 @@ static void check_args(struct machine *m, const struct vrf_helper *h, const u64 
 				mem_arg(m, h, i, r);
 		}
 	}
+}
+
+/* ---- dynptrs ------------------------------------------------------------ */
+
+static struct mdyn *dyn_at(struct machine *m, u64 at)
+{
+	u32 i;
+
+	for (i = 0; i < DYNS; i++)
+		if (at && m->dyn[i].at == at)
+			return &m->dyn[i];
+	machine_bad(m, "a helper got %#llx as a dynptr", (unsigned long long)at);
+	return NULL;
+}
+
+static void dyn_new(struct machine *m, u64 at, u64 data, u64 size, u32 record)
+{
+	u8 *b = machine_mem(m, at, 16, true);
+	u32 i;
+
+	for (i = 0; i < DYNS && m->dyn[i].at; i++)
+		;
+	if (i == DYNS)
+		m->full = true;
+	if (!b || i == DYNS)
+		return;
+	machine_fill(m, b, 16);
+	m->dyn[i].at = at;
+	m->dyn[i].data = data;
+	m->dyn[i].size = (u32)size;
+	m->dyn[i].record = record;
+}
+
+static u64 dynptr(struct machine *m, s32 id, const u64 *r)
+{
+	struct mdyn *d;
+	u8 *from, *to;
+	u32 o;
+
+	switch (id) {
+	case H(dynptr_from_mem):
+		dyn_new(m, r[4], r[1], r[2], 0);
+		return 0;
+	case H(ringbuf_reserve_dynptr):
+		/* Even one that fails must be given back. */
+		o = r[2] && r[2] <= 256 && below(&m->rng, 3) ? machine_new(m, O_RECORD, (u32)r[2]) : 0;
+		m->records++;
+		dyn_new(m, r[4], o ? m->objs[o].base : 0, o ? r[2] : 0, o + 1);
+		return o ? 0 : (u64)-22;
+	case H(ringbuf_submit_dynptr):
+	case H(ringbuf_discard_dynptr):
+		d = dyn_at(m, r[1]);
+		if (!d || !d->record) {
+			machine_bad(m, "no record's dynptr");
+			return 0;
+		}
+		if (d->record > 1)
+			m->objs[d->record - 1].dead = true;
+		m->records--;
+		d->at = 0;
+		return 0;
+	case H(dynptr_data):
+		d = dyn_at(m, r[1]);
+		if (!d || !d->data || (u32)r[2] > d->size || (u32)r[3] > d->size - (u32)r[2])
+			return 0;
+		return d->data + (u32)r[2];
+	case H(dynptr_read):
+		d = dyn_at(m, r[3]);
+		if (!d || !d->data || (u32)r[4] > d->size || (u32)r[2] > d->size - (u32)r[4])
+			return (u64)-7;
+		from = machine_mem(m, d->data + (u32)r[4], (u32)r[2], false);
+		to = machine_mem(m, r[1], (u32)r[2], true);
+		break;
+	default:
+		d = dyn_at(m, r[1]);
+		if (!d || !d->data || (u32)r[2] > d->size || (u32)r[4] > d->size - (u32)r[2])
+			return (u64)-7;
+		from = machine_mem(m, r[3], (u32)r[4], false);
+		to = machine_mem(m, d->data + (u32)r[2], (u32)r[4], true);
+	}
+	if (from && to)
+		memmove(to, from, (u32)(id == H(dynptr_read) ? r[2] : r[4]));
+	return 0;
 }
 
 /* ---- effects ------------------------------------------------------------ */
@@ -314,6 +398,9 @@ bool machine_helper(struct machine *m, u32 pc, s32 id)
 		if (r[4] || map >= WORLD_MAPS || !world_maps[map].value || map == M_PROGS)
 			return true;
 		return call_back(m, pc, id, r[2], r[3], map << 8 | min(world_maps[map].entries, (u32)ELEMS));
+	default:
+		if (id >= H(dynptr_from_mem) && id <= H(dynptr_data))
+			v = dynptr(m, id, r);
 	}
 	r[0] = v;
 	if (changes_packet(id))

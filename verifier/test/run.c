@@ -225,6 +225,68 @@ static u64 h_packet(ARGS)
 	return 0;
 }
 
+/* A dynptr as this file has it; the verifier knows only its 16 bytes. */
+struct dyn {
+	u64 data;
+	u32 size, ring;
+};
+
+static u64 h_dyn_from_mem(ARGS)
+{
+	struct dyn *d = ptr(r4);
+
+	UNUSED;
+	touch(r1, r2);
+	d->data = r1;
+	d->size = (u32)r2;
+	d->ring = 0;
+	return 0;
+}
+
+static u64 h_dyn_reserve(ARGS)
+{
+	struct dyn *d = ptr(r4);
+
+	d->data = h_reserve(r1, r2, r3, r4, r5);
+	d->size = d->data ? (u32)r2 : 0;
+	d->ring = 1;
+	return 0;
+}
+
+static u64 h_dyn_submit(ARGS)
+{
+	struct dyn *d = ptr(r1);
+
+	if (d->data)
+		h_submit(d->data, r2, r3, r4, r5);
+	memset(d, 0, sizeof(*d));
+	return 0;
+}
+
+static u64 h_dyn_data(ARGS)
+{
+	struct dyn *d = ptr(r1);
+
+	UNUSED;
+	if (!d->data || (u32)r2 > d->size || (u32)r3 > d->size - (u32)r2)
+		return 0;
+	return d->data + (u32)r2;
+}
+
+static u64 h_dyn_read(ARGS)
+{
+	UNUSED;
+	fill(ptr(r1), (u32)r2);
+	return ((struct dyn *)ptr(r3))->size < 600 ? 0 : 1;
+}
+
+static u64 h_dyn_write(ARGS)
+{
+	UNUSED;
+	touch(r3, r4);
+	return ((struct dyn *)ptr(r1))->size < 600 ? 0 : 1;
+}
+
 static const struct bpfshim_xprog *no_target(void *map, u32 index)
 {
 	(void)index;
@@ -238,7 +300,8 @@ static const struct bpfshim_exec_env env = {
 		[12] = h_number, [16] = h_fill12, [25] = h_number, [26] = h_fill34, [28] = h_number, [39] = h_packet,
 		[44] = h_packet, [45] = h_str, [65] = h_packet, [67] = h_fill23, [93] = h_number, [94] = h_number,
 		[113] = h_fill12, [115] = h_str, [130] = h_output, [131] = h_reserve, [132] = h_submit, [133] = h_submit,
-		[164] = h_for_each, [181] = h_loop, [182] = h_strncmp, [240] = h_number, [241] = h_number, [242] = h_number,
+		[164] = h_for_each, [181] = h_loop, [182] = h_strncmp, [197] = h_dyn_from_mem, [198] = h_dyn_reserve, [199] = h_dyn_submit, [200] = h_dyn_submit,
+		[201] = h_dyn_read, [202] = h_dyn_write, [203] = h_dyn_data, [240] = h_number, [241] = h_number, [242] = h_number,
 	},
 	.tail_target = no_target,
 	.max_call_insns = 100000,

@@ -162,11 +162,60 @@ struct match {
 	u32 root;		/* the machine's frame that is the state's first */
 };
 
+/* As differs(), of a pointer into o. */
+static const char *object_differs(struct match *x, const struct vrf_reg *r, u64 v, const struct obj *o)
+{
+	struct machine *m = x->m;
+	u64 at;
+
+	if (!o)
+		return "no pointer";
+	if (o->dead)
+		return "pointer to what is gone";
+	switch (r->kind) {
+	case VK_CTX:
+		if (o->kind != O_CTX)
+			return "not the context";
+		break;
+	case VK_CONST_MAP:
+		return o->kind == O_MAP && o->map == r->u.raw && o->base == v ? NULL : "not that map";
+	case VK_MAP_VALUE:
+		if (o->kind != O_VALUE || o->map != r->u.raw)
+			return "not a value of that map";
+		break;
+	case VK_MAP_KEY:
+		if (o->kind != O_KEY || o->map != r->u.raw)
+			return "not a key of that map";
+		break;
+	case VK_STACK:
+		if (o != &m->objs[m->frames[x->root + r->frame].stack])
+			return "not that frame's stack";
+		return has(&r->n, v - o->base - o->size - (u64)(s64)r->off) ? NULL : "stack offset";
+	case VK_MEM:
+		if (o->kind != O_RECORD && o->kind != O_VALUE)
+			return "not that memory";
+		if (o->kind == O_RECORD && o->size == r->u.mem_size)
+			break;
+		/* a dynptr's slice */
+		at = v - o->base - (u64)(s64)r->off - r->n.t.value;
+		if (!r->n.t.mask && (at > o->size || r->u.mem_size > o->size - at))
+			return "slice";
+		return NULL;
+	case VK_FUNC:
+		return o->kind == O_FUNC && o->map == r->u.subprog ? NULL : "not that function";
+	default:
+		return NULL;
+	}
+	return has(&r->n, v - o->base - (u64)(s64)r->off) ? NULL : "offset";
+}
+
 /* NULL: v is what r says; else what of it is not so. */
 static const char *differs(struct match *x, const struct vrf_reg *r, u64 v)
 {
 	struct machine *m = x->m;
 	const struct obj *o;
+	const char *why;
+	u32 i;
 
 	if (r->kind == VK_NONE)
 		return NULL;
@@ -198,41 +247,12 @@ static const char *differs(struct match *x, const struct vrf_reg *r, u64 v)
 		return NULL;
 	}
 	o = machine_obj(m, v);
-	if (!o)
-		return "no pointer";
-	if (o->dead)
-		return "pointer to what is gone";
-	switch (r->kind) {
-	case VK_CTX:
-		if (o->kind != O_CTX)
-			return "not the context";
-		break;
-	case VK_CONST_MAP:
-		return o->kind == O_MAP && o->map == r->u.raw && o->base == v ? NULL : "not that map";
-	case VK_MAP_VALUE:
-		if (o->kind != O_VALUE || o->map != r->u.raw)
-			return "not a value of that map";
-		break;
-	case VK_MAP_KEY:
-		if (o->kind != O_KEY || o->map != r->u.raw)
-			return "not a key of that map";
-		break;
-	case VK_STACK:
-		if (o != &m->objs[m->frames[x->root + r->frame].stack])
-			return "not that frame's stack";
-		if (!has(&r->n, v - o->base - o->size - (u64)(s64)r->off))
-			return "stack offset";
-		return NULL;
-	case VK_MEM:
-		if (o->kind != O_RECORD || o->size < r->u.mem_size)
-			return "not that memory";
-		break;
-	case VK_FUNC:
-		return o->kind == O_FUNC && o->map == r->u.subprog ? NULL : "not that function";
-	default:
-		return NULL;
-	}
-	return has(&r->n, v - o->base - (u64)(s64)r->off) ? NULL : "offset";
+	why = object_differs(x, r, v, o);
+	/* Moved so far that its address says nothing: is there any object? */
+	for (i = 1; why && r->n.umax >= VRF_MAX_OFF && i < m->nr_objs; i++)
+		if (!object_differs(x, r, v, &m->objs[i]))
+			return NULL;
+	return why;
 }
 
 static const char *slot_differs(struct match *x, const struct vrf_slot *s, const u8 *b)

@@ -26,6 +26,7 @@ const u64 world_helpers[4] = {
 	BIT_(26) | BIT_(28) | BIT_(39) | BIT_(44) | BIT_(45),
 	BIT_(65) | BIT_(67) | BIT_(93) | BIT_(94) | BIT_(113) | BIT_(115),
 	BIT_(130) | BIT_(131) | BIT_(132) | BIT_(133) | BIT_(164) | BIT_(181) | BIT_(182),
+	BIT_(197) | BIT_(198) | BIT_(199) | BIT_(200) | BIT_(201) | BIT_(202) | BIT_(203) |
 	BIT_(240) | BIT_(241) | BIT_(242),
 };
 
@@ -91,10 +92,27 @@ static u64 t_now(void *cookie)
 	return 0;
 }
 
+/* The log's last bytes, when they are wanted. */
+static char tail[512];
+static bool want_tail;
+
 static void t_log(void *cookie, const char *text, u32 len)
 {
+	u32 have, drop;
+
 	(void)cookie;
-	fwrite(text, 1, len, stderr);
+	if (!want_tail) {
+		fwrite(text, 1, len, stderr);
+		return;
+	}
+	if (len > 400) {
+		text += len - 400;
+		len = 400;
+	}
+	have = (u32)strlen(tail);
+	drop = have + len > 510 ? have + len - 510 : 0;
+	memmove(tail, tail + drop, have - drop + 1);
+	strncat(tail, text, len);
 }
 
 static struct bpfshim_vrf_btf *btf;
@@ -254,6 +272,18 @@ void world_log(const struct prog *p)
 
 	fprintf(stderr, "verdict %d\n", verify(p, 40, BPFSHIM_LOG_LEVEL1 | BPFSHIM_LOG_LEVEL2, &res));
 	bpfshim_vrf_result_free(&res, &ops, NULL);
+}
+
+const char *world_refusal(const struct prog *p)
+{
+	struct bpfshim_vrf_result res;
+
+	tail[0] = 0;
+	want_tail = true;
+	verify(p, 40, BPFSHIM_LOG_LEVEL1, &res);
+	bpfshim_vrf_result_free(&res, &ops, NULL);
+	want_tail = false;
+	return tail;
 }
 
 long world_fail_alloc(long n)

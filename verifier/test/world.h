@@ -48,6 +48,8 @@ int world_verify(const struct prog *p, u32 budget, struct bpfshim_vrf_result *re
 u32 world_used(u32 idx);
 /** world_log() - verify again, with the log to stderr. */
 void world_log(const struct prog *p);
+/** world_refusal() - verify again: the end of the log, with the reason. */
+const char *world_refusal(const struct prog *p);
 /** world_fail_alloc() - the nth allocation from now fails; -1: none.  Returns
  * what was left of the last count. */
 long world_fail_alloc(long n);
