@@ -13,7 +13,7 @@ hostdirs = $(patsubst %/Makefile,%,$(wildcard verifier/test/Makefile driver/exec
 
 export CGO_ENABLED = 0
 
-.PHONY: help all demo test test-host test-go matrix module vmexec examples demo-root vectors cli bench golden lint fuzz deps clean
+.PHONY: help all demo test test-host test-go matrix module vmexec examples demo-root vectors cli bench golden man lint fuzz deps clean
 
 help: ## this text
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -72,6 +72,9 @@ golden: deps ## ask debian-6.1's own bpf(2) again what the driver is measured by
 		$(vmexec) -kernel debian-6.1 -no-module -overlay build/golden -env BPFSHIM_UPDATE=1 \
 			-out qemu-tests/guest/$$s/testdata -- /tests/$$s.test -test.run Golden; \
 	done
+
+man: ## write docs/man from the commands; go test checks that it is up to date
+	$(GO) test ./cmd/bpfshim -run TestManPages -update
 
 lint: ## arrows between the parts, names, licences, lengths, formatting
 	@$(GO) run ./qemu-tests/cmd/lint
