@@ -13,7 +13,7 @@ hostdirs = $(patsubst %/Makefile,%,$(wildcard verifier/test/Makefile driver/exec
 
 export CGO_ENABLED = 0
 
-.PHONY: help all demo test test-host test-go matrix module vmexec examples demo-root vectors cli bench golden man lint fuzz deps clean
+.PHONY: help all demo test test-host test-go matrix module vmexec examples demo-root vectors cli bench golden man lint fuzz deps clean objects
 
 help: ## this text
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -23,7 +23,7 @@ demo: demo-root ## real events of the example tools in a guest [KERNEL=NAME]; de
 	echo "demo: kernel $$k" && \
 	$(vmexec) -kernel $$k -overlay build/demo-root -- /examples/demo
 
-test: deps test-host lint test-go demo-root vectors ## everything: host tests, lint, Go tests, and the matrix, in short, on all kernels there
+test: deps test-host lint test-go demo-root vectors objects ## everything: host tests, lint, Go tests, and the matrix, in short, on all kernels there
 	@$(kernels) ensure debian-6.1 >/dev/null
 	@$(matrix) -quick
 
@@ -34,7 +34,7 @@ test-go: ## go vet and go test
 	$(GO) vet ./...
 	$(GO) test ./...
 
-matrix: demo-root vectors ## every suite on every kernel, in full [LOOPS=200 KERNELS="NAME ..."]
+matrix: demo-root vectors objects ## every suite on every kernel, in full [LOOPS=200 KERNELS="NAME ..."]
 	@$(kernels) ensure debian-6.1 >/dev/null
 	$(matrix) -loops $(LOOPS) $(KERNELS)
 
@@ -55,6 +55,11 @@ examples: deps ## the example tools: build/examples
 demo-root: examples
 	@rm -rf build/demo-root && mkdir -p build/demo-root && cp -rl build/examples build/demo-root/examples
 	@rm -f build/demo-root/examples/vmlinux.h
+
+# BPF objects of real tools, for the objects suite.
+objects: examples
+	@qemu-tests/deps.sh libbpf-tools
+	@$(GO) run ./qemu-tests/cmd/objects build/objects-root/objects build/examples/*.o
 
 # The engines' conformance vectors, as a program for guests.
 vectors: deps

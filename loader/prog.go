@@ -93,6 +93,12 @@ func newProgram(spec *ProgramSpec, opts *ProgramOptions, kconfig *kconfigMaps) (
 		ExpectedAttachType: uint32(spec.AttachType),
 	}
 
+	target, err := attachTarget(spec, opts)
+	if err != nil {
+		return nil, fmt.Errorf("program %s: %w", spec.Name, err)
+	}
+	attr.AttachBtfId = uint32(target)
+
 	insns := slices.Clone(spec.Instructions)
 	var types btf.Builder
 	if err := relocateCORE(insns, spec.ByteOrder, &types, opts); err != nil {

@@ -135,7 +135,7 @@ static int check_type(struct ctx *c, u32 id, const struct type *t)
 	if (!name)
 		return bad(c, id, "Invalid name_offset");
 	if (t->name && kind != KIND_DATASEC && kind != KIND_DECL_TAG && kind != KIND_TYPE_TAG &&
-	    kind != KIND_INT && kind != KIND_FLOAT && !is_identifier(name, false))
+	    kind != KIND_INT && kind != KIND_FLOAT && !is_identifier(name, kind == KIND_VAR))
 		return bad(c, id, "Invalid name");
 	if (kflag_of(t) && kind != KIND_STRUCT && kind != KIND_UNION && kind != KIND_FWD &&
 	    kind != KIND_ENUM && kind != KIND_ENUM64)

@@ -7,6 +7,7 @@ static const struct bpfshim_map_ops *const types[BPFSHIM_MAP_TYPE_MAX] = {
 	[BPFSHIM_MAP_TYPE_ARRAY] = &bpfshim_array_ops,
 	[BPFSHIM_MAP_TYPE_PROG_ARRAY] = &bpfshim_prog_array_ops,
 	[BPFSHIM_MAP_TYPE_PERF_EVENT_ARRAY] = &bpfshim_perf_event_array_ops,
+	[BPFSHIM_MAP_TYPE_CGROUP_ARRAY] = &bpfshim_cgroup_array_ops,
 	[BPFSHIM_MAP_TYPE_PERCPU_HASH] = &bpfshim_percpu_hash_ops,
 	[BPFSHIM_MAP_TYPE_PERCPU_ARRAY] = &bpfshim_percpu_array_ops,
 	[BPFSHIM_MAP_TYPE_QUEUE] = &bpfshim_queue_ops,
