@@ -92,7 +92,13 @@ func event(pid uint32, comm string) []byte {
 // load runs `load` with the arguments, and does something once it is attached.
 func (c *cli) load(t *testing.T, args []string, attached func()) {
 	t.Helper()
-	object := testbpf.Build(t, "../../loader/testdata/all.bpf.c")
+	c.loadObject(t, "../../loader/testdata/all.bpf.c", args, attached)
+}
+
+// loadObject is load of another object.
+func (c *cli) loadObject(t *testing.T, source string, args []string, attached func()) {
+	t.Helper()
+	object := testbpf.Build(t, source)
 	kernel := testbpf.Build(t, "../../loader/testdata/kernel.bpf.c")
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
@@ -133,6 +139,28 @@ func TestLoadText(t *testing.T) {
 		require.NoError(t, c.d.Emit("events", 0, event(41, "sh")))
 	})
 	golden(t, "load.txt", c.out.String())
+}
+
+// TestLoadRing: a ring buffer's events, as JSON, as text and without a type;
+// what was discarded is not seen.
+func TestLoadRing(t *testing.T) {
+	call := func(nr uint64, pid, seq uint32, comm string) []byte {
+		b := binary.NativeEndian.AppendUint64(nil, nr)
+		b = binary.NativeEndian.AppendUint32(b, pid)
+		b = binary.NativeEndian.AppendUint32(b, seq)
+		return append(b, append([]byte(comm), make([]byte, 16-len(comm))...)...)
+	}
+	var out string
+	for _, args := range [][]string{{"--json", "--set", "filter_pid=41"}, {}} {
+		c := newCLI(t)
+		c.loadObject(t, "../../loader/testdata/ring.bpf.c", append(args, "--count", "2"), func() {
+			require.NoError(t, c.d.Emit("calls", 0, call(257, 41, 1, "sh")))
+			require.NoError(t, c.d.EmitSkipped("calls", call(39, 41, 2, "sh")))
+			require.NoError(t, c.d.Emit("calls", 0, call(3, 41, 3, "a \"name\"")))
+		})
+		out += c.out.String()
+	}
+	golden(t, "ring.txt", out)
 }
 
 // TestLoadLost: losses are told, and do not count as events.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package fake is a device in memory, for tests: maps that hold values,
-// programs that are kept as they came, links, BTF, and output events that a
-// test can write records to. Nothing is verified and nothing runs.
+// programs that are kept as they came, links, BTF, and output events and ring
+// buffers that a test can write records to. Nothing is verified and nothing runs.
 package fake
 
 import (
@@ -172,9 +172,15 @@ func (d *Device) install(o *object) int {
 		o.id = d.nextID
 	}
 	fd := d.nextFD
-	if o.out != nil {
+	switch {
+	case o.out != nil:
 		fd = o.out.event // epoll wants a real one
-	} else {
+	case o.m != nil && o.m.ring != nil:
+		var err error
+		if fd, err = unix.FcntlInt(uintptr(o.m.ring.event), unix.F_DUPFD_CLOEXEC, 0); err != nil {
+			panic(err)
+		}
+	default:
 		d.nextFD++
 	}
 	o.refs++
@@ -202,8 +208,16 @@ func (d *Device) CloseFD(fd int) error {
 		return unix.EBADF
 	}
 	delete(d.fds, fd)
-	if o.refs--; o.refs == 0 && o.out != nil {
+	o.refs--
+	switch {
+	case o.out != nil && o.refs == 0:
 		return o.out.close()
+	case o.m != nil && o.m.ring != nil:
+		err := unix.Close(fd)
+		if o.refs == 0 {
+			o.m.ring.close()
+		}
+		return err
 	}
 	return nil
 }

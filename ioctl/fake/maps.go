@@ -18,6 +18,7 @@ type mapObject struct {
 	keys   []string
 	values map[string][]byte
 	frozen bool
+	ring   *ring // of a ring buffer
 }
 
 // room is a value's size in a call.
@@ -63,6 +64,12 @@ func (d *Device) mapCreate(a *ioctl.MapCreateAttr) (int, error) {
 	}
 	if typ == ioctl.MapTypeArrayOfMaps || typ == ioctl.MapTypeHashOfMaps {
 		if _, err := d.get(a.InnerMapFd, "map"); err != nil {
+			return -1, err
+		}
+	}
+	if typ == ioctl.MapTypeRingbuf {
+		var err error
+		if m.ring, err = newRing(int(a.MaxEntries)); err != nil {
 			return -1, err
 		}
 	}

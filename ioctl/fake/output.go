@@ -50,10 +50,13 @@ func (o *output) close() error {
 	return unix.Close(o.event)
 }
 
-// Mmap maps an output event.
-func (d *Device) Mmap(fd int, offset int64, length, _ int) ([]byte, error) {
+// Mmap maps an output event or a ring buffer.
+func (d *Device) Mmap(fd int, offset int64, length, prot int) ([]byte, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if o := d.fds[fd]; o != nil && o.m != nil && o.m.ring != nil {
+		return o.m.ring.map1(offset, length, prot)
+	}
 	o, err := d.get(uint32(fd), "output")
 	if err != nil {
 		return nil, err
@@ -77,6 +80,9 @@ func (d *Device) Munmap(b []byte) error {
 	for _, o := range d.fds {
 		if o.out != nil && len(o.out.mem) > 0 && &o.out.mem[0] == &b[0] {
 			o.out.mem = nil // memory that readers may still look at stays
+			return nil
+		}
+		if o.m != nil && o.m.ring != nil && o.m.ring.unmap(b) {
 			return nil
 		}
 	}
@@ -119,10 +125,14 @@ func (d *Device) find(mapName string, cpu int) (*output, error) {
 }
 
 // Emit writes a sample as bpf_perf_event_output would on that CPU. A full
-// buffer is unix.ENOSPC, and counted for the next LOST record.
+// buffer is unix.ENOSPC, and counted for the next LOST record. Into a ring
+// buffer it writes as bpf_ringbuf_output would; full, that is unix.EAGAIN.
 func (d *Device) Emit(mapName string, cpu int, sample []byte) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if m := d.mapNamed(mapName); m != nil && m.ring != nil {
+		return m.ring.write(sample, false)
+	}
 	o, err := d.find(mapName, cpu)
 	if err != nil {
 		return err
