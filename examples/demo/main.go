@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // demo runs inside the guest: it loads the unmodified example objects with
-// `bpfshim load`, starts processes that open files, exec and exit in known
-// ways, and compares each event, field by field, with what those processes
+// `bpfshim load`, starts processes that open files, exec, exit and signal in
+// known ways, and compares each event, field by field, with what those processes
 // say they did.  Its last line is "demo: ok", or "demo: FAILED".
 package main
 
@@ -33,6 +33,9 @@ func main() {
 	err := d.opens()
 	if err == nil {
 		err = d.execs()
+	}
+	if err == nil {
+		err = d.signals()
 	}
 	if err != nil {
 		fmt.Println("demo:", err)
@@ -79,6 +82,18 @@ type execEvent struct {
 	Comm     string `json:"comm"`
 	Filename string `json:"filename"`
 	Args     string `json:"args"`
+}
+
+// signalEvent is struct event of sigsnoop.h.
+type signalEvent struct {
+	TS         uint64 `json:"ts_ns"`
+	PID        int    `json:"pid"`
+	UID        int    `json:"uid"`
+	Sig        int    `json:"sig"`
+	Code       int    `json:"code"`
+	Target     int    `json:"target"`
+	Comm       string `json:"comm"`
+	TargetComm string `json:"target_comm"`
 }
 
 // line is one line of `bpfshim load --json`.
@@ -208,6 +223,58 @@ func (d *demo) execs() error {
 		}
 	}
 	fmt.Printf("execsnoop: %d events, each checked process reported right\n", len(events))
+	return nil
+}
+
+// signals checks sigsnoop.o, whose events come through a ring buffer, against
+// children that send themselves a signal.
+func (d *demo) signals() error {
+	tmp := must(os.MkdirTemp("", "demo"))
+	defer os.RemoveAll(tmp)
+	self := must(os.Executable())
+	type run struct {
+		pid, sig int
+		comm     string
+	}
+	var runs []run
+	events, err := watch[signalEvent](d, "sigsnoop.o", func() error {
+		for i, sig := range []int{9, 15, 9, 2, 9} {
+			r := run{sig: sig, comm: fmt.Sprintf("signaller-%d", i)}
+			path := filepath.Join(tmp, r.comm)
+			if err := os.Symlink(self, path); err != nil {
+				return err
+			}
+			cmd := exec.Command(path, "child-kill", fmt.Sprint(sig))
+			if err := cmd.Start(); err != nil {
+				return err
+			}
+			r.pid = cmd.Process.Pid
+			cmd.Wait()
+			runs = append(runs, r)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	fmt.Printf("%-7s %-16s %4s %-7s %s\n", "PID", "COMM", "SIG", "TARGET", "COMM")
+	for _, r := range runs {
+		n := 0
+		for _, e := range events {
+			if e.PID != r.pid || e.Sig != r.sig || e.Code != 0 {
+				continue
+			}
+			n++
+			if e.Comm != r.comm || e.Target != r.pid || e.TargetComm != r.comm || e.UID != os.Getuid() || e.TS == 0 {
+				return fmt.Errorf("sigsnoop: event %+v, but the process was %+v", e, r)
+			}
+			fmt.Printf("%-7d %-16s %4d %-7d %s\n", e.PID, e.Comm, e.Sig, e.Target, e.TargetComm)
+		}
+		if n != 1 {
+			return fmt.Errorf("sigsnoop: %d events instead of 1 of %+v", n, r)
+		}
+	}
+	fmt.Printf("sigsnoop: %d events by a ring buffer, each checked signal reported right\n", len(events))
 	return nil
 }
 
