@@ -4,7 +4,10 @@ package maps
 
 import (
 	"encoding/binary"
+	"fmt"
 	"os"
+	"runtime"
+	"strings"
 	"time"
 
 	"github.com/bpfshim/bpfshim/qemu-tests/guest/oracle"
@@ -54,38 +57,65 @@ func ringWakeups(r *oracle.Run) {
 	g.next()
 	step("one of two read, then one", r.Go(p, 0))
 
-	// A poll that sleeps: what ends it, and what does not.
-	g.records()
+	// A poll that sleeps: what ends it before its time, and what does not.
 	for _, c := range []struct {
-		what  string
-		flags uint64
-	}{{"none asked for", noWakeup}, {"adaptive", 0}, {"forced", forceWakeup}} {
+		what    string
+		flags   uint64
+		timeout time.Duration
+	}{{"none asked for", noWakeup, time.Second}, {"adaptive", 0, time.Minute}, {"forced", forceWakeup, time.Minute}} {
 		g.records()
-		done := make(chan int, 1)
+		tid, done := make(chan int), make(chan string)
 		go func() {
-			pfd := []unix.PollFd{{Fd: int32(g.fd), Events: unix.POLLIN}}
-			n, err := unix.Poll(pfd, 1500)
-			for err == unix.EINTR {
-				n, err = unix.Poll(pfd, 1500)
+			runtime.LockOSThread()
+			defer runtime.UnlockOSThread()
+			tid <- unix.Gettid()
+			end := time.Now().Add(c.timeout)
+			for {
+				pfd := []unix.PollFd{{Fd: int32(g.fd), Events: unix.POLLIN}}
+				n, err := unix.Poll(pfd, int(time.Until(end).Milliseconds())+1)
+				switch {
+				case err == unix.EINTR:
+				case time.Now().Before(end):
+					done <- fmt.Sprintf("woken, %d ready", n)
+					return
+				default:
+					done <- fmt.Sprintf("slept on, %d ready at last", n)
+					return
+				}
 			}
-			done <- n
 		}()
-		time.Sleep(100 * time.Millisecond)
+		asleep(r, <-tid)
 		v := r.Go(p, c.flags)
-		select {
-		case n := <-done:
-			r.Sayf("asleep, %s: %d, back soon with %d", c.what, v, n)
-		case <-time.After(700 * time.Millisecond):
-			r.Sayf("asleep, %s: %d, still asleep; %d at last", c.what, v, <-done)
+		r.Sayf("asleep, %s: %d, %s", c.what, v, <-done)
+	}
+}
+
+// asleep waits until a thread sleeps, and stays so for a while.
+func asleep(r *oracle.Run, tid int) {
+	r.Helper()
+	seen := 0
+	for i := 0; i < 2000 && seen < 5; i++ {
+		b, err := os.ReadFile(fmt.Sprintf("/proc/self/task/%d/stat", tid))
+		if err != nil {
+			r.Fatal(err)
 		}
+		if _, state, _ := strings.Cut(string(b), ") "); strings.HasPrefix(state, "S") {
+			seen++
+		} else {
+			seen = 0
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	if seen < 5 {
+		r.Fatal("the thread never slept")
 	}
 }
 
 // ringEvents is a program on a tracepoint that tells of this process's calls
 // of one system call, read as they come.
 func ringEvents(r *oracle.Run) {
-	g := newRing(r, page)
 	const calls = 1000
+	g := newRing(r, 64*page) // all of them fit: nobody is to blame for being late
 	p := r.Prog(asm.Instructions{
 		arg(asm.R6, 1), // the call's number
 		asm.JNE.Imm(asm.R6, unix.SYS_GETPRIORITY, "end"),
@@ -105,7 +135,7 @@ func ringEvents(r *oracle.Run) {
 	done := make(chan int)
 	go func() {
 		good := 0
-		deadline := time.Now().Add(20 * time.Second)
+		deadline := time.Now().Add(time.Minute)
 		for good < calls && time.Now().Before(deadline) {
 			pfd := []unix.PollFd{{Fd: int32(g.fd), Events: unix.POLLIN}}
 			if _, err := unix.Poll(pfd, 1000); err != nil && err != unix.EINTR {
@@ -127,7 +157,7 @@ func ringEvents(r *oracle.Run) {
 	for i := 0; i < calls; i++ {
 		_, _ = unix.Getpriority(unix.PRIO_PROCESS, 0)
 		if i%50 == 0 {
-			time.Sleep(time.Millisecond) // 128 fit
+			time.Sleep(time.Millisecond) // and some find a reader that sleeps
 		}
 	}
 	r.Sayf("%d calls, %d records", calls, <-done)
