@@ -42,6 +42,7 @@ is loaded: through the bpfshim module, or through the kernel's own bpf(2).`,
 		Example: `  bpfshim doctor                    what this machine has and lacks
   bpfshim load opensnoop.o          attach all of an object, print its events
   bpfshim load --json opensnoop.o   the same, one JSON object a line
+  bpfshim verify tool.o             what the verifier says of it, without the module
   bpfshim prog list                 programs that are loaded
   bpfshim map dump 12               a map's entries`,
 		SilenceUsage:  true,
@@ -60,6 +61,6 @@ is loaded: through the bpfshim module, or through the kernel's own bpf(2).`,
 			loader.SetKernelBTF(a.btf)
 		}
 	}
-	root.AddCommand(loadCommand(a), progCommand(a), mapCommand(a), doctorCommand(a), versionCommand(a))
+	root.AddCommand(loadCommand(a), verifyCommand(a), progCommand(a), mapCommand(a), doctorCommand(a), versionCommand(a))
 	return root
 }
