@@ -42,7 +42,7 @@ module: ## build the module: KDIR=(a kernel's build folder) [OUT=(where to)]
 	@$(MAKE) --no-print-directory -f compat/module.mk KDIR=$(KDIR) OUT=$(abspath $(OUT))
 
 cli: ## the command, static: build/bpfshim, and the verifier it runs, build/bpfshim-verify
-	@$(MAKE) --no-print-directory -s -C verifier/host OUT=$(CURDIR)/build/bpfshim-verify
+	@$(MAKE) --no-print-directory -s -C cmd/bpfshim-verify OUT=$(CURDIR)/build/bpfshim-verify
 	$(GO) build -trimpath -o build/bpfshim ./cmd/bpfshim
 
 vmexec: ## the guest runner as a program, build/vmexec: `go run` hides exit statuses

@@ -23,7 +23,7 @@ func buildVerifier(t *testing.T) {
 	if _, err := exec.LookPath("make"); err != nil {
 		t.Skip("no make: the verifier cannot be built")
 	}
-	text, err := exec.Command("make", "-s", "-C", "../../verifier/host", "OUT="+out).CombinedOutput()
+	text, err := exec.Command("make", "-s", "-C", "../bpfshim-verify", "OUT="+out).CombinedOutput()
 	require.NoError(t, err, string(text))
 	t.Setenv("BPFSHIM_VERIFY", out)
 }

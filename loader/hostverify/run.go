@@ -40,7 +40,7 @@ func Find() (string, error) {
 	return "", ErrNoVerifier
 }
 
-// magic begins a request; see verifier/host/main.c.
+// magic begins a request; see cmd/bpfshim-verify/main.c.
 const magic = 0x62767231
 
 const (

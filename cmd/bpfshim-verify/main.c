@@ -13,8 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include "../verifier.h"
-#include "../btf.h"
+#include "../../verifier/verifier.h"
+#include "../../verifier/btf.h"
 
 #define MAGIC	0x62767231u
 #define MAX_BYTES (256u << 20)
