@@ -51,33 +51,41 @@ static u8 *field(u64 r1, u64 off)
 	return (u8 *)(unsigned long)p->skb.data + (u32)off;
 }
 
+/* *sum after a change of `width` bytes from one number to another; width 0: by
+ * the difference `to`. */
+static int replace(u16 *sum, u64 width, u64 from, u64 to)
+{
+	switch (width) {
+	case 0:
+		if (from)
+			return -EINVAL;
+		*sum = (u16)~fold(add((u16)~*sum, (u32)to));
+		return 0;
+	case 2:
+		*sum = replaced(*sum, (u16)from, (u16)to);
+		return 0;
+	case 4:
+		*sum = replaced(*sum, (u32)from, (u32)to);
+		return 0;
+	}
+	return -EINVAL;
+}
+
 BPFSHIM_HELPER(l3_csum_replace)
 {
 	u8 *at = field(r1, r2);
-	u16 old;
+	u16 sum;
+	int err;
 
 	if (r5 & ~0xfull)
 		return -EINVAL;
 	if (!at || ((u32)r2 & 1))
 		return -EFAULT;
-	memcpy(&old, at, 2);
-	switch (r5 & 0xf) {
-	case 0:
-		if (r3)
-			return -EINVAL;
-		old = (u16)~fold(add((u16)~old, (u32)r4));
-		break;
-	case 2:
-		old = replaced(old, (u16)r3, (u16)r4);
-		break;
-	case 4:
-		old = replaced(old, (u32)r3, (u32)r4);
-		break;
-	default:
-		return -EINVAL;
-	}
-	memcpy(at, &old, 2);
-	return 0;
+	memcpy(&sum, at, 2);
+	err = replace(&sum, r5, r3, r4);
+	if (!err)
+		memcpy(at, &sum, 2);
+	return err;
 }
 
 #define L4_PSEUDO	0x10u
@@ -87,33 +95,23 @@ BPFSHIM_HELPER(l3_csum_replace)
 BPFSHIM_HELPER(l4_csum_replace)
 {
 	u8 *at = field(r1, r2);
-	u16 old;
+	u16 sum;
+	int err;
 
 	if (r5 & ~(u64)(0xf | L4_PSEUDO | L4_MANGLED_0 | L4_ENFORCE))
 		return -EINVAL;
 	if (!at || ((u32)r2 & 1))
 		return -EFAULT;
-	memcpy(&old, at, 2);
-	if ((r5 & L4_MANGLED_0) && !(r5 & L4_ENFORCE) && !old)
+	memcpy(&sum, at, 2);
+	/* A UDP packet without a checksum stays one. */
+	if ((r5 & L4_MANGLED_0) && !(r5 & L4_ENFORCE) && !sum)
 		return 0;
-	switch (r5 & 0xf) {
-	case 0:
-		if (r3)
-			return -EINVAL;
-		old = (u16)~fold(add((u16)~old, (u32)r4));
-		break;
-	case 2:
-		old = replaced(old, (u16)r3, (u16)r4);
-		break;
-	case 4:
-		old = replaced(old, (u32)r3, (u32)r4);
-		break;
-	default:
-		return -EINVAL;
-	}
-	if ((r5 & L4_MANGLED_0) && !old)
-		old = 0xffff;
-	memcpy(at, &old, 2);
+	err = replace(&sum, r5 & 0xf, r3, r4);
+	if (err)
+		return err;
+	if ((r5 & L4_MANGLED_0) && !sum)
+		sum = 0xffff;
+	memcpy(at, &sum, 2);
 	return 0;
 }
 
