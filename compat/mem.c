@@ -33,6 +33,22 @@ bool bpfshim_should_fail(void)
 /* Above this, contiguous pages are hard to come by. */
 #define KMALLOC_BOUND	(4 * PAGE_SIZE)
 
+/* What a user asks for may be more than there is: fail, and kill nobody. */
+#ifdef __GFP_RETRY_MAYFAIL
+#define GFP_TRY	(GFP_KERNEL | __GFP_NOWARN | __GFP_ZERO | __GFP_RETRY_MAYFAIL)
+#else
+#define GFP_TRY	(GFP_KERNEL | __GFP_NOWARN | __GFP_ZERO | __GFP_NORETRY)
+#endif
+
+static void *try_vzalloc(size_t size)
+{
+#if BPFSHIM_HAVE_VMALLOC_PROT
+	return __vmalloc(size, GFP_TRY | __GFP_HIGHMEM, PAGE_KERNEL);
+#else
+	return __vmalloc(size, GFP_TRY);
+#endif
+}
+
 void *bpfshim_kvzalloc_node(size_t size, int node)
 {
 	struct sysinfo si;
@@ -45,11 +61,13 @@ void *bpfshim_kvzalloc_node(size_t size, int node)
 		if (p)
 			return p;
 	}
-	/* Ask no more of vmalloc than there is: it would wake the OOM killer. */
 	si_meminfo(&si);
 	if (size >> PAGE_SHIFT > si.totalram)
 		return NULL;
-	return node == NUMA_NO_NODE ? vzalloc(size) : vzalloc_node(size, node);
+	/* A node is a wish, and vzalloc_node wakes the OOM killer. */
+	if (node != NUMA_NO_NODE && size >> PAGE_SHIFT < si.freeram / 2)
+		return vzalloc_node(size, node);
+	return try_vzalloc(size);
 }
 
 void *bpfshim_kvzalloc(size_t size)

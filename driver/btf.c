@@ -183,6 +183,16 @@ long bpfshim_cmd_set_kernel_btf(union bpfshim_attr *attr, void __user *uattr, u3
 	return 0;
 }
 
+u32 bpfshim_btf_count(void)
+{
+	u32 n = bpfshim_obj_count(BPFSHIM_OBJ_BTF);
+
+	mutex_lock(&kernel_btf_lock);
+	n -= kernel_btf && n;
+	mutex_unlock(&kernel_btf_lock);
+	return n;
+}
+
 void bpfshim_btf_exit(void)
 {
 	if (kernel_btf)

@@ -36,7 +36,7 @@ static long cmd_ext_info(union bpfshim_attr *attr, void __user *uattr, u32 size)
 	info.nr_maps = bpfshim_obj_count(BPFSHIM_OBJ_MAP);
 	info.nr_progs = bpfshim_obj_count(BPFSHIM_OBJ_PROG);
 	info.nr_links = bpfshim_obj_count(BPFSHIM_OBJ_LINK);
-	info.nr_btfs = bpfshim_obj_count(BPFSHIM_OBJ_BTF);
+	info.nr_btfs = bpfshim_btf_count();
 	info.nr_outputs = bpfshim_output_count();
 	info.engine = bpfshim_engine();
 	info.prog_misses = bpfshim_run_misses();

@@ -9,6 +9,7 @@
 int bpfshim_objects_init(void);
 void bpfshim_objects_exit(void);
 u32 bpfshim_obj_count(enum bpfshim_obj_kind kind);	/* allocated, not yet freed */
+u32 bpfshim_btf_count(void);		/* the same, without the kernel's own */
 u64 bpfshim_mem_charged(void);
 
 /* util.c */

@@ -376,7 +376,7 @@ struct bpfshim_ext_info {
 	__u32	nr_maps;		/* live objects */
 	__u32	nr_progs;
 	__u32	nr_links;
-	__u32	nr_btfs;
+	__u32	nr_btfs;		/* without the kernel's own */
 	__u32	nr_outputs;
 	__u32	engine;			/* BPFSHIM_ENGINE_* new programs get */
 	__u64	prog_misses;		/* runs skipped by the recursion guard */

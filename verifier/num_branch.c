@@ -151,14 +151,11 @@ static bool narrow(struct bpfshim_num *n, u64 v, u8 op, bool w32, bool truth)
 	if (op == BPFSHIM_JEQ || op == BPFSHIM_JNE) {
 		if (truth != (op == BPFSHIM_JEQ))
 			return true;
+		/* On a way that cannot be gone too: 6.1 goes it, with v. */
 		if (!w32) {
-			if ((n->t.value ^ v) & ~n->t.mask)
-				return false;
 			bpfshim_num_const(n, v);
 			return true;
 		}
-		if (((u32)n->t.value ^ (u32)v) & ~(u32)n->t.mask)
-			return false;
 		n->t = join_halves(n->t, tnum((u32)v, 0));
 		n->s32min = n->s32max = (s32)v;
 		n->u32min = n->u32max = (u32)v;

@@ -139,6 +139,10 @@ func (c tcase) run(e *env) string {
 		size = 0
 	}
 	ret, errno := e.t.Call(c.cmd, addr, size)
+	// A load ends so for any signal, Go's own included.
+	for try := 0; errno == unix.EAGAIN && c.cmd == raw.ProgLoad && try < 20; try++ {
+		ret, errno = e.t.Call(c.cmd, addr, size)
+	}
 	if errno == 0 && raw.ReturnsFD(c.cmd) {
 		unix.Close(ret)
 	}
