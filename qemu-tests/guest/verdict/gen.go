@@ -10,6 +10,14 @@ import (
 	"github.com/bpfshim/bpfshim/qemu-tests/guest/raw"
 )
 
+// Program types the programs are made for.
+const (
+	progKprobe    = 2
+	progCls       = 3
+	progXDP       = 6
+	progCgroupSkb = 8
+)
+
 // What a generated program knows of a register.
 type kind int
 

@@ -22,14 +22,6 @@ import (
 
 func TestMain(m *testing.M) { guest.Main(m) }
 
-// Program types the programs are made for.
-const (
-	progKprobe    = 2
-	progCls       = 3
-	progXDP       = 6
-	progCgroupSkb = 8
-)
-
 var types = []uint32{progKprobe, raw.Tracepoint, raw.PerfEvent, raw.RawTracepoint, raw.SocketFilter, progCls, progXDP, progCgroupSkb}
 
 // side is one of the two verifiers, with what its calls need kept at hand.
