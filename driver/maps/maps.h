@@ -13,6 +13,7 @@ extern const struct bpfshim_map_ops bpfshim_perf_event_array_ops;
 extern const struct bpfshim_map_ops bpfshim_prog_array_ops;
 extern const struct bpfshim_map_ops bpfshim_cgroup_array_ops;
 extern const struct bpfshim_map_ops bpfshim_ringbuf_ops;
+extern const struct bpfshim_map_ops bpfshim_user_ringbuf_ops;
 extern const struct bpfshim_map_ops bpfshim_array_of_maps_ops;
 extern const struct bpfshim_map_ops bpfshim_hash_of_maps_ops;
 extern const struct bpfshim_map_ops bpfshim_queue_ops;

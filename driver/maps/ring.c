@@ -90,3 +90,37 @@ u64 bpfshim_ring_query(const struct bpfshim_ring *ring, u64 what)
 	}
 	return 0;
 }
+
+int bpfshim_ring_peek(struct bpfshim_ring *ring, u32 max, void **sample, u32 *size)
+{
+	u64 end = __atomic_load_n(ring->producer, __ATOMIC_ACQUIRE), pos = ring->head;
+	u32 word, len;
+
+	if (end % 8)
+		return -EINVAL;
+	if (pos >= end)
+		return -ENODATA;
+	/* Once: the user may write another the moment after. */
+	word = __atomic_load_n(&at(ring, pos)->len, __ATOMIC_ACQUIRE);
+	len = word & ~(BPFSHIM_RING_BUSY | BPFSHIM_RING_DISCARD);
+	if (span(len) > end - pos)
+		return -EINVAL;
+	if (span(len) > ring->size || len > max)
+		return -E2BIG;
+	if (word & BPFSHIM_RING_DISCARD) {
+		bpfshim_ring_release(ring, len);
+		return -EAGAIN;
+	}
+	if (word & BPFSHIM_RING_BUSY)
+		return -ENODATA;
+	*sample = at(ring, pos + BPFSHIM_RING_HDR);
+	*size = len;
+	return 0;
+}
+
+void bpfshim_ring_release(struct bpfshim_ring *ring, u32 size)
+{
+	ring->head += span(size);
+	/* The user that sees it may write there again. */
+	__atomic_store_n(ring->consumer, ring->head, __ATOMIC_RELEASE);
+}

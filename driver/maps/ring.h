@@ -32,7 +32,8 @@ struct bpfshim_ring_hdr {
 
 /*
  * Owner: its map.  size, first_page, data and the pointers are set once.
- * head and pending: under the caller's lock.
+ * head and pending: under the caller's lock; in a user ring buffer head is how
+ * far the kernel has read, and belongs to who has the ring.
  * *consumer is the user's page: any value at any time.  *producer is a page
  * the user reads; data is read-only to the user, and what a program may write
  * there never holds a header, so headers are to be trusted.
@@ -40,7 +41,7 @@ struct bpfshim_ring_hdr {
 struct bpfshim_ring {
 	u64 size;		/* bytes of data, power of two */
 	u32 first_page;		/* of data, counted from the area's first page */
-	u64 head;		/* where the next record starts */
+	u64 head;		/* where the next record starts, to write or to read */
 	u64 pending;		/* start of the oldest record that may be busy */
 	u64 *consumer;
 	u64 *producer;
@@ -55,6 +56,20 @@ void *bpfshim_ring_reserve(struct bpfshim_ring *ring, u64 size, u32 page_shift);
  * Any context, no lock.  true: the consumer has read all up to this record,
  * so it may be asleep. */
 bool bpfshim_ring_commit(struct bpfshim_ring *ring, void *sample, bool discard);
+
+/*
+ * The other way round, user ring buffers: the user writes records and its
+ * position, which is *producer then, and both may be anything at any time;
+ * *consumer is a page that the user reads.
+ */
+
+/** bpfshim_ring_peek() - the next record of a user ring buffer that is not
+ * longer than max.  One caller at a time.  0; -ENODATA: none that is whole;
+ * -EAGAIN: there was one to skip, and it was; -EINVAL, -E2BIG: nonsense. */
+int bpfshim_ring_peek(struct bpfshim_ring *ring, u32 max, void **sample, u32 *size);
+
+/** bpfshim_ring_release() - done with the record of that size that peek gave. */
+void bpfshim_ring_release(struct bpfshim_ring *ring, u32 size);
 
 /** bpfshim_ring_hdr_of() - the header of a record's data. */
 static inline struct bpfshim_ring_hdr *bpfshim_ring_hdr_of(void *sample)

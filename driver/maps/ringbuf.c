@@ -14,13 +14,15 @@
 /*
  * Owner: the map's references; mappings hold the map by their file.  lock
  * guards the ring's head and is taken by programs only, in any context; an NMI
- * only tries.  wake runs the waiters from an interrupt of its own, since a
+ * only tries.  busy: a user ring buffer's reader, who runs a program and so
+ * holds no lock.  wake runs the waiters from an interrupt of its own, since a
  * program may not.
  */
 struct ringbuf {
 	struct bpfshim_map map;
 	struct bpfshim_ring ring;
 	raw_spinlock_t lock;
+	atomic_t busy;
 	wait_queue_head_t wait;
 	struct irq_work wake;
 	struct page **pages;		/* HEAD_PAGES and the data, each once */
@@ -72,6 +74,21 @@ void bpfshim_ringbuf_commit(void *sample, u64 flags, bool discard)
 
 	if (flags & BPFSHIM_RB_FORCE_WAKEUP || (asleep && !(flags & BPFSHIM_RB_NO_WAKEUP)))
 		irq_work_queue(&rb->wake);
+}
+
+bool bpfshim_ringbuf_take(struct bpfshim_map *map)
+{
+	return !atomic_xchg(&to_rb(map)->busy, 1);	/* a full barrier, as the other */
+}
+
+void bpfshim_ringbuf_leave(struct bpfshim_map *map)
+{
+	atomic_xchg(&to_rb(map)->busy, 0);
+}
+
+void bpfshim_ringbuf_wake(struct bpfshim_map *map)
+{
+	irq_work_queue(&to_rb(map)->wake);
 }
 
 static void wake(struct irq_work *work)
@@ -185,18 +202,39 @@ static int no_next_key(struct bpfshim_map *map, const void *key, void *next)
 	return -ENOTSUPP;
 }
 
-static int ringbuf_mmap(struct bpfshim_map *map, struct vm_area_struct *vma)
+static int map_pages(struct bpfshim_map *map, struct vm_area_struct *vma)
 {
 	unsigned long pages = POS_PAGES + 2UL * (map->max_entries >> PAGE_SHIFT);
 
-	/* Only the consumer's position is the user's to write; the caller has
-	 * seen to it that what is not writable stays so. */
-	if (vma->vm_flags & VM_WRITE && (vma->vm_pgoff || vma_pages(vma) != 1))
-		return -EPERM;
 	/* 3.10's remap_vmalloc_range takes the guard page for a part of the area. */
 	if (vma->vm_pgoff >= pages || vma_pages(vma) > pages - vma->vm_pgoff)
 		return -EINVAL;
 	return remap_vmalloc_range(vma, to_rb(map)->area, vma->vm_pgoff + HOME_PAGES);
+}
+
+/* The caller has seen to it that what is not writable stays so. */
+static int ringbuf_mmap(struct bpfshim_map *map, struct vm_area_struct *vma)
+{
+	/* Only the consumer's position is the user's to write. */
+	if (vma->vm_flags & VM_WRITE && (vma->vm_pgoff || vma_pages(vma) != 1))
+		return -EPERM;
+	return map_pages(map, vma);
+}
+
+static int user_ringbuf_mmap(struct bpfshim_map *map, struct vm_area_struct *vma)
+{
+	/* Everything but the consumer's position is. */
+	if (vma->vm_flags & VM_WRITE && !vma->vm_pgoff)
+		return -EPERM;
+	return map_pages(map, vma);
+}
+
+static unsigned int user_ringbuf_poll(struct bpfshim_map *map, struct file *file, poll_table *pt)
+{
+	struct ringbuf *rb = to_rb(map);
+
+	poll_wait(file, &rb->wait, pt);
+	return bpfshim_ring_avail(&rb->ring) < rb->ring.size ? POLLOUT | POLLWRNORM : 0;
 }
 
 static unsigned int ringbuf_poll(struct bpfshim_map *map, struct file *file, poll_table *pt)
@@ -219,4 +257,18 @@ const struct bpfshim_map_ops bpfshim_ringbuf_ops = {
 	.inner_fits = bpfshim_map_inner_fits,
 	.mmap = ringbuf_mmap,
 	.poll = ringbuf_poll,
+};
+
+const struct bpfshim_map_ops bpfshim_user_ringbuf_ops = {
+	.map_type = BPFSHIM_MAP_TYPE_USER_RINGBUF,
+	.alloc_check = ringbuf_check,
+	.alloc = ringbuf_alloc,
+	.free = ringbuf_free,
+	.user_lookup = no_lookup,
+	.user_update = no_update,
+	.user_delete = no_delete,
+	.get_next_key = no_next_key,
+	.inner_fits = bpfshim_map_inner_fits,
+	.mmap = user_ringbuf_mmap,
+	.poll = user_ringbuf_poll,
 };

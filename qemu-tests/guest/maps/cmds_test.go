@@ -16,6 +16,7 @@ var kinds = []struct {
 	{"ringbuf", raw.Ringbuf, 0, 0, 4096},
 	{"queue", raw.Queue, 0, 8, 4},
 	{"stack", raw.Stack, 0, 8, 4},
+	{"user ringbuf", raw.UserRingbuf, 0, 0, 4096},
 	{"bloom", raw.BloomFilter, 0, 8, 4},
 }
 

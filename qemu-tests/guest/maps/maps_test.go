@@ -32,6 +32,9 @@ var scripts = []oracle.Script{
 	{Name: "bloom", Do: bloom},
 	{Name: "bloom in programs", Do: bloomProgs},
 	{Name: "BTF", Do: valueBTF},
+	{Name: "user ring mappings", Do: userRingMappings},
+	{Name: "user ring drained", Do: userRingDrain},
+	{Name: "dynptrs", Do: dynptrs},
 }
 
 func TestNativeIsGolden(t *testing.T) {

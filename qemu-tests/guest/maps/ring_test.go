@@ -3,7 +3,6 @@
 package maps
 
 import (
-	"encoding/binary"
 	"fmt"
 	"strconv"
 	"sync/atomic"
@@ -94,8 +93,12 @@ func (g *ring) records() []string {
 // ready is what poll says, POLLRDNORM and POLLWRNORM included.
 func ready(fd int) int16 {
 	p := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN | 0x40 | unix.POLLOUT | 0x100}}
-	if _, err := unix.Poll(p, 0); err != nil {
-		return -1
+	for {
+		if _, err := unix.Poll(p, 0); err == nil {
+			break
+		} else if err != unix.EINTR {
+			return -1
+		}
 	}
 	return p[0].Revents
 }
@@ -281,7 +284,6 @@ func ringPositions(r *oracle.Run) {
 		g.consume(g.head())
 		r.Sayf("again sane: %d, %v", r.Go(p, 0), g.records())
 	}
-	_ = binary.NativeEndian
 }
 
 func ringDynptr(r *oracle.Run) {

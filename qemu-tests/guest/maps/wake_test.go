@@ -32,6 +32,9 @@ func ringWakeups(r *oracle.Run) {
 	woken := func() int {
 		var ev [4]unix.EpollEvent
 		n, err := unix.EpollWait(ep, ev[:], 50)
+		for err == unix.EINTR {
+			n, err = unix.EpollWait(ep, ev[:], 50)
+		}
 		if err != nil {
 			return -1
 		}
