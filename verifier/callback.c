@@ -112,7 +112,7 @@ static int turn_begins(struct vrf_env *env, struct vrf_state *st)
 
 	if (!entry)
 		return -ENOMEM;
-	entry->nr_hist = 0;
+	bpfshim_v_hist_clear(env, entry);
 	f->cb_entry = entry;
 	f->cb_parent = st->parent;
 	return 0;

@@ -433,7 +433,7 @@ static int prepare(struct vrf_env *env)
 		return -ENOMEM;
 	memcpy(env->insns, p->insns, p->len * sizeof(*env->insns));
 	env->ctx = bpfshim_v_ctx_ops(p->prog_type);
-	return 0;
+	return bpfshim_v_precise_prepare(env);
 }
 
 static int verify(struct vrf_env *env)

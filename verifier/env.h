@@ -163,6 +163,15 @@ struct vrf_hist {
 #define VH_LINK_ALL	(1u << 30)	/* too many equal scalars to list */
 #define VH_REG		0x80		/* in link: a register, not a slot */
 
+/* See hist.c.  Nothing but the newest block of a state changes. */
+#define VRF_HIST_BLOCK	8
+struct vrf_hist_block {
+	struct vrf_hist_block *older;
+	u32 refs;		/* states and newer blocks */
+	u32 nr;			/* never 0 */
+	struct vrf_hist e[VRF_HIST_BLOCK];
+};
+
 /* Marks by frame.  Of a running state: written since its parent.  Of a
  * checkpoint: what was read, and which scalars must stay precise. */
 struct vrf_marks {
@@ -182,8 +191,7 @@ struct vrf_state {
 	bool spec;		/* speculative path */
 	u16 nr_refs, cap_refs;
 	struct vrf_ref *refs;
-	struct vrf_hist *hist;
-	u32 nr_hist, cap_hist;
+	struct vrf_hist_block *hist;	/* newest first */
 	struct vrf_marks written;
 	struct vrf_marks read;
 	struct vrf_marks precise;
@@ -260,6 +268,8 @@ struct vrf_env {
 	struct bpfshim_insn *insns;	/* private copy */
 	u32 len;
 	struct vrf_aux *aux;
+	u16 *touches;			/* precise.c's */
+	u32 walked;			/* steps back since the last resched */
 	struct bpfshim_vrf_map *maps;	/* BPFSHIM_VRF_MAX_USED_MAPS */
 	u32 nr_maps;
 	struct vrf_sub *subs;
@@ -394,7 +404,11 @@ struct vrf_frame *bpfshim_v_frame_rw(struct vrf_env *env, struct vrf_state *st, 
 /* Slot of a frame, to write to, growing the stack.  NULL: no memory. */
 struct vrf_slot *bpfshim_v_slot_rw(struct vrf_env *env, struct vrf_state *st, u32 frame, u32 slot);
 /* To read; the empty slot when it was never touched. */
-const struct vrf_slot *bpfshim_v_slot(const struct vrf_frame *f, u32 slot);
+extern const struct vrf_slot bpfshim_v_no_slot;
+static inline const struct vrf_slot *bpfshim_v_slot(const struct vrf_frame *f, u32 slot)
+{
+	return f->stack && slot < f->stack->nr ? &f->stack->slot[slot] : &bpfshim_v_no_slot;
+}
 int bpfshim_v_enqueue(struct vrf_env *env, struct vrf_state *st, u32 insn, s32 prev);
 /* A copy of st goes on at insn later.  NULL: no memory, or too many wait. */
 struct vrf_state *bpfshim_v_push(struct vrf_env *env, struct vrf_state *st, u32 insn, s32 prev);
@@ -403,7 +417,17 @@ int bpfshim_v_pop(struct vrf_env *env);
 void bpfshim_v_path_end(struct vrf_state *st);
 int bpfshim_v_ref_acquire(struct vrf_env *env, s32 insn, u32 *id);
 int bpfshim_v_ref_drop(struct vrf_env *env, struct vrf_state *st, u32 id);
+
+/* ---- hist.c: the steps a path took */
+static inline struct vrf_hist *bpfshim_v_hist_last(const struct vrf_state *st)
+{
+	return st->hist ? &st->hist->e[st->hist->nr - 1] : NULL;
+}
+/* The running instruction is a step of st's; fresh: an entry of its own. */
 int bpfshim_v_hist_push(struct vrf_env *env, struct vrf_state *st, u32 flags, bool fresh);
+/* st, a copy of from but for this, gets from's history. */
+int bpfshim_v_hist_copy(struct vrf_env *env, struct vrf_state *st, const struct vrf_state *from);
+void bpfshim_v_hist_clear(struct vrf_env *env, struct vrf_state *st);
 /*
  * Every register and spilled register of a state: fn returns true when it
  * wants to change *r; it is then called again with a private copy.
@@ -445,6 +469,7 @@ bool bpfshim_v_state_covers(struct vrf_env *env, struct vrf_state *old,
 			    struct vrf_state *cur, bool all);
 
 /* ---- precise.c: a number was relied upon */
+int bpfshim_v_precise_prepare(struct vrf_env *env);
 int bpfshim_v_precise(struct vrf_env *env, u32 regno);
 int bpfshim_v_precise_marks(struct vrf_env *env, const struct vrf_marks *want);
 

@@ -56,7 +56,7 @@ static int learn_equal(struct vrf_env *env, struct vrf_state *st,
 /* One register's equals: fewer than two are no news. */
 static int learn(struct vrf_env *env, struct vrf_state *st, const struct vrf_reg *r)
 {
-	struct vrf_hist h;
+	struct vrf_hist h, *last;
 	int err;
 
 	if (r->kind != VK_SCALAR || !r->id)
@@ -69,12 +69,13 @@ static int learn(struct vrf_env *env, struct vrf_state *st, const struct vrf_reg
 	if (err)
 		return err;
 	/* Two operands may each have equals: an entry of its own each. */
-	if (st->hist[st->nr_hist - 1].nlink) {
-		st->hist[st->nr_hist - 1].flags |= VH_LINK_ALL;
+	last = bpfshim_v_hist_last(st);
+	if (last->nlink) {
+		last->flags |= VH_LINK_ALL;
 		return 0;
 	}
-	st->hist[st->nr_hist - 1].nlink = h.nlink;
-	memcpy(st->hist[st->nr_hist - 1].link, h.link, sizeof(h.link));
+	last->nlink = h.nlink;
+	memcpy(last->link, h.link, sizeof(h.link));
 	return 0;
 }
 

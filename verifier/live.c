@@ -68,7 +68,7 @@ int bpfshim_v_read(struct vrf_env *env, u32 regno)
 		bpfshim_v_log(env, "R%d !read_ok\n", regno);
 		return -EACCES;
 	}
-	if (regno != VRF_FP)
+	if (regno != VRF_FP && !(st->written.reg[st->cur] & (1u << regno)))
 		bpfshim_v_live_read(env, st, st->cur, (u16)(1u << regno), 0);
 	return 0;
 }

@@ -188,44 +188,83 @@ static int back_insn(struct vrf_env *env, struct back *b, u32 idx, u32 after, co
 	return 0;
 }
 
-/* The instruction before idx in st's own history; -1: st begins with idx. */
-static s64 step_back(const struct vrf_state *st, u32 idx, u32 *hist)
-{
-	u32 n = *hist;
+#define RESCHED_EVERY	65536	/* steps back */
+#define ALWAYS 0x8000u	/* in touches: look at it whatever is wanted */
 
-	if (!n || (n == 1 && st->hist[0].idx == idx))
-		return -1;
-	if (n && st->hist[n - 1].idx == idx) {
-		(*hist)--;
-		return (s32)st->hist[n - 1].prev;
+static u32 touched(const struct bpfshim_insn *in)
+{
+	u32 dst = 1u << in->dst_reg, src = 1u << in->src_reg;
+	u8 op = BPFSHIM_OP(in->code);
+
+	switch (BPFSHIM_CLASS(in->code)) {
+	case BPFSHIM_JMP:
+	case BPFSHIM_JMP32:
+		if (op == BPFSHIM_CALL || op == BPFSHIM_EXIT)
+			return ALWAYS;
+		return op == BPFSHIM_JA || !BPFSHIM_SRC(in->code) ? 0 : dst | src;
+	case BPFSHIM_STX:
+		return dst | src | 1;
 	}
-	return (s64)idx - 1;
+	return dst;
+}
+
+/* Which wanted registers make each instruction worth a look. */
+int bpfshim_v_precise_prepare(struct vrf_env *env)
+{
+	u32 i;
+
+	env->touches = bpfshim_v_alloc(env, env->len * sizeof(*env->touches));
+	if (!env->touches)
+		return -ENOMEM;
+	for (i = 0; i < env->len; i++)
+		env->touches[i] = (u16)touched(&env->insns[i]);
+	return 0;
 }
 
 /* Over st's instructions, last to first. 1: nothing is left to look for. */
 static int walk_state(struct vrf_env *env, struct vrf_state *st, struct back *b, s32 last, bool skip)
 {
-	u32 hist = st->nr_hist, after = 0;
+	bool all = env->level & BPFSHIM_LOG_LEVEL2;
+	const struct vrf_hist_block *block = st->hist;
+	u32 nr = block ? block->nr : 0, after = 0;
 	const struct vrf_hist *h;
 	s64 i = last;
 	int err;
 
 	for (;;) {
-		h = hist && st->hist[hist - 1].idx == (u32)i ? &st->hist[hist - 1] : NULL;
-		if (!skip) {
+		if (++env->walked >= RESCHED_EVERY) {
+			env->walked = 0;
+			err = env->ops->resched(env->cookie);
+			if (err)
+				return err;
+		}
+		h = nr && block->e[nr - 1].idx == (u32)i ? &block->e[nr - 1] : NULL;
+		if (!skip && (all || (h && (h->flags | h->nlink)) ||
+			      (env->touches[i] & (b->want.reg[b->frame] | ALWAYS)))) {
 			err = back_insn(env, b, (u32)i, after, h);
 			if (err)
 				return err;
 		}
 		skip = false;
-		if (none_left(b))
+		/* Most often the running frame wants something still. */
+		if (!b->want.reg[b->frame] && !b->want.slot[b->frame] && none_left(b))
 			return 1;
 		after = (u32)i;
-		i = step_back(st, (u32)i, &hist);
-		if (i < 0)
+		if (!nr || (h && nr == 1 && !block->older))
+			return 0;	/* st begins here */
+		if (h) {
+			if (!--nr) {
+				block = block->older;
+				nr = block->nr;
+			}
+			i = (s32)h->prev;
+			if (i < 0)
+				return 0;
+			if (i >= env->len)
+				return -ENOTSUPP;
+		} else if (--i < 0) {
 			return 0;
-		if (i >= env->len)
-			return -ENOTSUPP;
+		}
 	}
 }
 

@@ -97,7 +97,7 @@ static bool slot_covers(struct vrf_env *env, const struct vrf_slot *old,
 {
 	u32 i;
 
-	for (i = 0; i < 8; i++) {
+	for (i = memcmp(old->byte, cur->byte, 8) ? 0 : 8; i < 8; i++) {
 		/* Where one path has a dynptr the other must have one too. */
 		if (cur->byte[i] == VB_DYNPTR && old->byte[i] != VB_DYNPTR)
 			return false;
@@ -127,17 +127,19 @@ static bool frame_covers(struct vrf_env *env, const struct vrf_state *so,
 	if (old->callsite != cur->callsite || old->subprog != cur->subprog ||
 	    old->in_cb != cur->in_cb || old->in_async != cur->in_async)
 		return false;
-	for (i = 0; regs >> i; i++) {
-		if ((regs & (1u << i)) &&
-		    !reg_covers(env, &old->regs[i], &cur->regs[i],
+	for (; regs; regs &= regs - 1) {
+		i = (u32)__builtin_ctz(regs);
+		if (!reg_covers(env, &old->regs[i], &cur->regs[i],
 				all || (so->precise.reg[no] & (1u << i))))
 			return false;
 	}
 	/* Beyond the old one's stack only a dynptr makes a difference. */
 	nr = max(old->stack ? old->stack->nr : 0, cur->stack ? cur->stack->nr : 0);
-	for (i = 0; i < nr && slots >> i; i++) {
-		if (((slots >> i) & 1) &&
-		    !slot_covers(env, bpfshim_v_slot(old, i), bpfshim_v_slot(cur, i),
+	if (nr < 64)
+		slots &= ((u64)1 << nr) - 1;
+	for (; slots; slots &= slots - 1) {
+		i = (u32)__builtin_ctzll(slots);
+		if (!slot_covers(env, bpfshim_v_slot(old, i), bpfshim_v_slot(cur, i),
 				 all || ((so->precise.slot[no] >> i) & 1)))
 			return false;
 	}
@@ -160,7 +162,8 @@ bool bpfshim_v_state_covers(struct vrf_env *env, struct vrf_state *old,
 		    !match_ids(env, old->refs[i].id, cur->refs[i].id))
 			return false;
 	}
-	for (i = 0; i <= old->cur; i++)
+	/* The running frame first: it differs most often. */
+	for (i = old->cur + 1; i-- > 0; )
 		if (!frame_covers(env, old, cur, i, all))
 			return false;
 	return true;
@@ -244,7 +247,7 @@ static int checkpoint(struct vrf_env *env, struct vrf_state **list)
 	env->last_processed = env->processed;
 	cur->parent = cp;
 	cur->first_insn = env->pc;
-	cur->nr_hist = 0;
+	bpfshim_v_hist_clear(env, cur);
 	memset(&cur->written, 0, sizeof(cur->written));
 	return bpfshim_v_hist_push(env, cur, 0, true);
 }

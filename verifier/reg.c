@@ -2,17 +2,25 @@
 /* Single registers. */
 #include "env.h"
 
+#define UNKNOWN {					\
+	.t = { 0, VRF_U64_MAX },			\
+	.smin = VRF_S64_MIN, .smax = VRF_S64_MAX,	\
+	.umin = 0, .umax = VRF_U64_MAX,			\
+	.s32min = (s32)0x80000000, .s32max = 0x7fffffff, \
+	.u32min = 0, .u32max = 0xffffffff,		\
+}
+
+static const struct vrf_reg none = { .kind = VK_NONE, .n = UNKNOWN };
+static const struct vrf_reg unknown = { .kind = VK_SCALAR, .n = UNKNOWN };
+
 void bpfshim_v_reg_none(struct vrf_reg *r)
 {
-	memset(r, 0, sizeof(*r));
-	bpfshim_num_unknown(&r->n);
+	*r = none;
 }
 
 void bpfshim_v_reg_unknown(struct vrf_reg *r)
 {
-	memset(r, 0, sizeof(*r));
-	r->kind = VK_SCALAR;
-	bpfshim_num_unknown(&r->n);
+	*r = unknown;
 }
 
 void bpfshim_v_reg_const(struct vrf_reg *r, u64 v)

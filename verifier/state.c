@@ -4,6 +4,8 @@
 
 #define MAX_PENDING 8192
 
+const struct vrf_slot bpfshim_v_no_slot;
+
 static size_t stack_size(u32 nr)
 {
 	return sizeof(struct vrf_stack) + nr * sizeof(struct vrf_slot);
@@ -68,13 +70,6 @@ struct vrf_frame *bpfshim_v_frame_rw(struct vrf_env *env, struct vrf_state *st, 
 	return own;
 }
 
-const struct vrf_slot *bpfshim_v_slot(const struct vrf_frame *f, u32 slot)
-{
-	static const struct vrf_slot empty;
-
-	return f->stack && slot < f->stack->nr ? &f->stack->slot[slot] : &empty;
-}
-
 struct vrf_slot *bpfshim_v_slot_rw(struct vrf_env *env, struct vrf_state *st, u32 frame, u32 slot)
 {
 	struct vrf_frame *f = bpfshim_v_frame_rw(env, st, frame);
@@ -118,7 +113,7 @@ void bpfshim_v_state_free(struct vrf_env *env, struct vrf_state *st)
 	for (i = 0; i < VRF_FRAMES; i++)
 		bpfshim_v_frame_put(env, st->frames[i]);
 	bpfshim_v_free(env, st->refs, st->cap_refs * sizeof(*st->refs));
-	bpfshim_v_free(env, st->hist, st->cap_hist * sizeof(*st->hist));
+	bpfshim_v_hist_clear(env, st);
 	bpfshim_v_free(env, st, sizeof(*st));
 }
 
@@ -134,7 +129,6 @@ struct vrf_state *bpfshim_v_state_copy(struct vrf_env *env, const struct vrf_sta
 	st->refs = NULL;
 	st->hist = NULL;
 	st->cap_refs = 0;
-	st->cap_hist = 0;
 	for (i = 0; i < from->cur; i++) {
 		st->frames[i] = from->frames[i];
 		st->frames[i]->refs++;
@@ -149,19 +143,12 @@ struct vrf_state *bpfshim_v_state_copy(struct vrf_env *env, const struct vrf_sta
 			goto fail;
 		memcpy(st->refs, from->refs, st->nr_refs * sizeof(*st->refs));
 	}
-	if (from->nr_hist) {
-		st->cap_hist = from->nr_hist;
-		st->hist = bpfshim_v_alloc(env, st->cap_hist * sizeof(*st->hist));
-		if (!st->hist)
-			goto fail;
-		memcpy(st->hist, from->hist, st->nr_hist * sizeof(*st->hist));
-	}
+	if (bpfshim_v_hist_copy(env, st, from))
+		goto fail;
 	return st;
 fail:
 	if (!st->refs)
 		st->cap_refs = 0;
-	if (!st->hist)
-		st->cap_hist = 0;
 	bpfshim_v_state_free(env, st);
 	return NULL;
 }
@@ -267,36 +254,6 @@ int bpfshim_v_ref_drop(struct vrf_env *env, struct vrf_state *st, u32 id)
 		return 0;
 	}
 	return -EINVAL;
-}
-
-int bpfshim_v_hist_push(struct vrf_env *env, struct vrf_state *st, u32 flags, bool fresh)
-{
-	struct vrf_hist *h;
-
-	/* One entry for one execution of an instruction: to come back to it
-	 * takes a jump, whose target has an entry. */
-	if (!fresh && st->nr_hist && st->hist[st->nr_hist - 1].idx == env->pc) {
-		st->hist[st->nr_hist - 1].flags |= flags;
-		return 0;
-	}
-	if (st->nr_hist == st->cap_hist) {
-		u32 cap = st->cap_hist ? st->cap_hist * 2 : 8;
-
-		h = bpfshim_v_alloc(env, cap * sizeof(*h));
-		if (!h)
-			return -ENOMEM;
-		if (st->nr_hist)
-			memcpy(h, st->hist, st->nr_hist * sizeof(*h));
-		bpfshim_v_free(env, st->hist, st->cap_hist * sizeof(*h));
-		st->hist = h;
-		st->cap_hist = cap;
-	}
-	h = &st->hist[st->nr_hist++];
-	memset(h, 0, sizeof(*h));
-	h->idx = env->pc;
-	h->prev = (u32)env->prev_pc;
-	h->flags = flags;
-	return 0;
 }
 
 int bpfshim_v_each_reg(struct vrf_env *env, struct vrf_state *st, bpfshim_v_reg_fn fn, void *arg)
