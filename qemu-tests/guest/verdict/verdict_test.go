@@ -62,6 +62,10 @@ func (s *side) progArray(t *testing.T) {
 	s.maps[mProgs] = fd
 }
 
+// tooSlow is what no program's verification takes: a million instructions take
+// seconds.
+const tooSlow = 30 * time.Second
+
 // load returns the verdict: 0 or an errno.
 func (s *side) load(typ uint32, p []raw.Insn, level uint32) unix.Errno {
 	b := s.code[:0]
@@ -79,6 +83,10 @@ func (s *side) load(typ uint32, p []raw.Insn, level uint32) unix.Errno {
 	} else {
 		a.U32(28, 0).U64(32, 0)
 	}
+	slow := time.AfterFunc(tooSlow, func() {
+		fmt.Printf("%s: still verifying after %s (type %d):\n%s", s.Name, tooSlow, typ, dump(p))
+	})
+	defer slow.Stop()
 	fd, errno := s.Do(raw.ProgLoad, a)
 	for errno == unix.EAGAIN || errno == unix.EINTR { // one of Go's own signals
 		fd, errno = s.Do(raw.ProgLoad, a)
