@@ -72,6 +72,7 @@
 #include "fs.h"
 #include "net.h"
 #include "trace.h"
+#include "stack.h"
 #include "ksyms.h"
 
 #endif /* BPFSHIM_COMPAT_H */

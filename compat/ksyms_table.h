@@ -26,3 +26,11 @@ BPFSHIM_KSYM(0, void, perf_event_output, (struct perf_event *event,
 /* A reader that would spin under its own writer looks at it first. */
 BPFSHIM_KVAR(1, seqcount_t, timekeeper_seq)
 #endif
+#if BPFSHIM_HAVE_STACK_TRACE_SAVE
+BPFSHIM_KSYM(0, struct perf_callchain_entry *, get_perf_callchain, (struct pt_regs *regs,
+	u32 init_nr, bool kernel, bool user, u32 max_stack, bool crosstask, bool add_mark))
+BPFSHIM_KSYM(0, int, get_callchain_buffers, (int max_stack))
+BPFSHIM_KSYM(0, void, put_callchain_buffers, (void))
+BPFSHIM_KSYM(0, unsigned int, stack_trace_save_tsk, (struct task_struct *task,
+	unsigned long *store, unsigned int size, unsigned int skipnr))
+#endif

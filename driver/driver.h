@@ -214,6 +214,7 @@ struct bpfshim_run_ctx {
 	struct perf_event *event;	/* perf_event programs */
 	struct perf_sample_data *sample;
 	struct bpfshim_run_ctx *prev;
+	struct bpfshim_here here;	/* the dispatcher's frame */
 };
 /* The run on this CPU (preemption off), or NULL. */
 struct bpfshim_run_ctx *bpfshim_run_ctx_current(void);

@@ -67,6 +67,7 @@ u64 bpfshim_prog_run(struct bpfshim_prog *prog, const void *ctx,
 	}
 	rc->prog = prog;
 	rc->prev = this_cpu_read(run_cpu.cur);
+	bpfshim_here_save(&rc->here);
 	this_cpu_write(run_cpu.cur, rc);
 	if (unlikely(atomic_read(&stats_users)))
 		ret = run_timed(prog, ctx);

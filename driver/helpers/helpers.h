@@ -14,6 +14,10 @@
 #define BPFSHIM_HELPER_PROBE_READ_USER_STR	114
 #define BPFSHIM_HELPER_PROBE_READ_KERNEL_STR	115
 
+/* stack.c */
+int bpfshim_helper_stack_init(void);
+void bpfshim_helper_stack_exit(void);
+
 static inline void *bpfshim_ptr(u64 r)
 {
 	return (void *)(unsigned long)r;

@@ -35,11 +35,20 @@ static void seed(void)
 
 int bpfshim_helpers_init(void)
 {
+	int err;
+
 	seed();
-	return bpfshim_sock_init();
+	err = bpfshim_helper_stack_init();
+	if (err)
+		return err;
+	err = bpfshim_sock_init();
+	if (err)
+		bpfshim_helper_stack_exit();
+	return err;
 }
 
 void bpfshim_helpers_exit(void)
 {
 	bpfshim_sock_exit();
+	bpfshim_helper_stack_exit();
 }

@@ -22,6 +22,7 @@ extern const struct bpfshim_map_ops bpfshim_bloom_ops;
 
 /* 6.1's KMALLOC_MAX_SIZE, the bound of a value there; 3.10's own differs. */
 #define BPFSHIM_MAP_MAX_VALUE	(1U << 22)
+extern const struct bpfshim_map_ops bpfshim_stack_trace_ops;
 
 /** bpfshim_map_charge() - count memory for the map; given back when it is freed. */
 void bpfshim_map_charge(struct bpfshim_map *map, s64 bytes);

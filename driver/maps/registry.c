@@ -15,6 +15,7 @@ static const struct bpfshim_map_ops *const types[BPFSHIM_MAP_TYPE_MAX] = {
 	[BPFSHIM_MAP_TYPE_RINGBUF] = &bpfshim_ringbuf_ops,
 	[BPFSHIM_MAP_TYPE_BLOOM_FILTER] = &bpfshim_bloom_ops,
 	[BPFSHIM_MAP_TYPE_USER_RINGBUF] = &bpfshim_user_ringbuf_ops,
+	[BPFSHIM_MAP_TYPE_STACK_TRACE] = &bpfshim_stack_trace_ops,
 	[BPFSHIM_MAP_TYPE_ARRAY_OF_MAPS] = &bpfshim_array_of_maps_ops,
 	[BPFSHIM_MAP_TYPE_HASH_OF_MAPS] = &bpfshim_hash_of_maps_ops,
 };

@@ -8,11 +8,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// kinds are the types under test, with attributes that make one.
-var kinds = []struct {
+// kind is a type under test, with attributes that make a map of it.
+type kind struct {
 	name                 string
 	typ, key, value, max uint32
-}{
+}
+
+var kinds = []kind{
 	{"ringbuf", raw.Ringbuf, 0, 0, 4096},
 	{"queue", raw.Queue, 0, 8, 4},
 	{"stack", raw.Stack, 0, 8, 4},
@@ -20,8 +22,10 @@ var kinds = []struct {
 	{"bloom", raw.BloomFilter, 0, 8, 4},
 }
 
-// create tries attributes around those that are right.
-func create(r *oracle.Run) {
+func create(r *oracle.Run) { createAll(r, kinds) }
+
+// createAll tries attributes around those that are right.
+func createAll(r *oracle.Run, kinds []kind) {
 	for _, k := range kinds {
 		try := func(what string, a *raw.Attr) {
 			fd, errno := r.Tgt.Do(raw.MapCreate, a)
@@ -57,8 +61,10 @@ func create(r *oracle.Run) {
 	}
 }
 
-// commands makes every call on one element, on many, and on the map itself.
-func commands(r *oracle.Run) {
+func commands(r *oracle.Run) { commandsAll(r, kinds) }
+
+// commandsAll makes every call on one element, on many, and on the map itself.
+func commandsAll(r *oracle.Run, kinds []kind) {
 	key, val := raw.Alloc(64), raw.Alloc(4096)
 	for _, k := range kinds {
 		fd := r.Map(raw.Map(k.typ, k.key, k.value, k.max, 0))

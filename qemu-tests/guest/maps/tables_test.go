@@ -24,6 +24,9 @@ var tables = []oracle.Script{
 	{Name: "outer batches", Do: outerBatches},
 	{Name: "programs follow inner maps", Do: innerPrograms},
 	{Name: "random maps of maps", Do: outerRandom},
+	{Name: "stack map create", Do: func(r *oracle.Run) { createAll(r, stackKinds) }},
+	{Name: "stack map commands", Do: func(r *oracle.Run) { commandsAll(r, stackKinds) }},
+	{Name: "stack helpers", Do: stackHelpers},
 }
 
 // made makes a map, or says why not.
