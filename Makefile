@@ -66,11 +66,16 @@ objects: examples
 vectors: deps
 	@$(MAKE) --no-print-directory -s -C driver/exec/test guest
 
-bench: deps ## speed, in instructions of the guest, one a nanosecond [KERNEL=debian-6.1]
-	@$(GO) test -c -o build/bench/tests/bench.test ./qemu-tests/guest/bench
-	@k=$${KERNEL:-debian-6.1}; $(kernels) ensure $$k >/dev/null && \
-	$(vmexec) -kernel $$k -icount -timeout 20m -overlay build/bench -- \
-		/tests/bench.test -test.run - -test.bench . -test.benchtime 2000x
+BENCH	?= el7-514 el7-1160 debian-6.1
+bench: deps ## instructions retired by engine, build/bench.json, docs/PERFORMANCE.md [BENCH="KERNEL ..."]
+	@mkdir -p build/bench/tests && $(GO) test -c -o build/bench/tests/bench.test ./qemu-tests/guest/bench
+	@rm -rf build/bench-out; $(kernels) ensure debian-6.1 >/dev/null; set -e; for k in $(BENCH); do \
+		$(kernels) path $$k >/dev/null 2>&1 || { echo "bench: $$k SKIPPED: not there"; continue; }; \
+		echo "bench: $$k"; \
+		$(vmexec) -kernel $$k -icount -timeout 20m -overlay build/bench -env BENCH_KERNEL=$$k \
+			-out build/bench-out/$$k -- /tests/bench.test -test.v -test.run Measure; \
+	done
+	@$(GO) run ./qemu-tests/cmd/benchreport build/bench-out/*/bench.json
 
 golden: deps ## ask debian-6.1's own bpf(2) again what the driver is measured by
 	@set -e; for s in errno differ maps; do \

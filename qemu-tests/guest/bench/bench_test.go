@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package bench measures what programs cost. Under -icount a nanosecond is an
-// instruction of the guest, so the numbers do not depend on the host; what a
-// run itself costs is the benchmark Empty.
+// instruction of the guest, so the numbers do not depend on the host.
 package bench
 
 import (
-	"fmt"
+	"encoding/json"
+	"os"
 	"testing"
 
 	"github.com/bpfshim/bpfshim/qemu-tests/guest"
@@ -17,142 +17,156 @@ import (
 
 func TestMain(m *testing.M) { guest.Main(m) }
 
-// targets are those that can be measured here.
-func targets(b *testing.B) []*raw.Target {
-	var ts []*raw.Target
-	if tgt, err := raw.Open(); err == nil {
-		ts = append(ts, tgt)
+// result is one line of build/bench.json.
+type result struct {
+	Group  string  `json:"group"`
+	Name   string  `json:"name"`
+	Kernel string  `json:"kernel"`
+	Engine string  `json:"engine"`
+	Metric string  `json:"metric"`
+	Unit   string  `json:"unit"`
+	Value  float64 `json:"value"`
+}
+
+type bench struct {
+	t       *testing.T
+	results []result
+}
+
+func (b *bench) add(group, name, engine string, value float64) {
+	b.t.Logf("%-6s %-28s %-7s %9.1f", group, name, engine, value)
+	b.results = append(b.results, result{group, name, os.Getenv("BENCH_KERNEL"), engine, "instructions", "instructions", value})
+}
+
+// of measures one hit of a hook with a program on it.
+func (b *bench) of(e *engine, h hook, prog int, after func()) (int64, bool) {
+	detach, ok := h(b.t, e, prog)
+	if !ok {
+		return 0, false
 	}
-	if guest.HasOracle() {
-		ts = append(ts, raw.Native())
+	defer detach()
+	return hit(after), true
+}
+
+// TestMeasure writes /out/bench.json.
+func TestMeasure(t *testing.T) {
+	b := &bench{t: t}
+	es := engines(t)
+	nothing := hit(nil)
+	b.add("probe", "no probe: the system call", "none", float64(nothing))
+	for _, e := range es {
+		b.exec(e)
+		b.tailCalls(e)
+		b.probes(e, nothing)
+		b.output(e, nothing)
 	}
-	if len(ts) == 0 {
-		b.Skip("nobody to measure")
-	}
-	return ts
-}
-
-func newMap(b *testing.B, tgt *raw.Target, typ uint32) int {
-	b.Helper()
-	fd, errno := tgt.Do(raw.MapCreate, raw.Map(typ, 4, 8, 64, 0))
-	if errno != 0 {
-		b.Fatal(raw.ErrName(errno))
-	}
-	b.Cleanup(func() { unix.Close(fd) })
-	for i := byte(0); i < 64; i++ {
-		tgt.Update(fd, []byte{i, 0, 0, 0}, make([]byte, 8), 0)
-	}
-	return fd
-}
-
-// perRun measures one run of a raw tracepoint program in each target.
-func perRun(b *testing.B, make func(b *testing.B, tgt *raw.Target) asm.Instructions) {
-	for _, tgt := range targets(b) {
-		b.Run(tgt.Name, func(b *testing.B) {
-			fd, errno, log, err := tgt.Load(raw.RawTracepoint, make(b, tgt))
-			if err != nil || errno != 0 {
-				b.Fatalf("%v %s\n%s", err, raw.ErrName(errno), log)
-			}
-			defer unix.Close(fd)
-			a := raw.NewAttr().U32(0, uint32(fd))
-			b.ResetTimer()
-			for i := 0; i < b.N; i++ {
-				if _, errno := tgt.Do(raw.ProgTestRun, a); errno != 0 {
-					b.Fatal(raw.ErrName(errno))
-				}
-			}
-		})
-	}
-}
-
-func BenchmarkEmpty(b *testing.B) {
-	perRun(b, func(*testing.B, *raw.Target) asm.Instructions {
-		return asm.Instructions{asm.Mov.Imm(asm.R0, 0), asm.Return()}
-	})
-}
-
-func BenchmarkALU1000(b *testing.B) {
-	perRun(b, func(*testing.B, *raw.Target) asm.Instructions {
-		insns := asm.Instructions{asm.FnGetPrandomU32.Call()}
-		for i := 0; i < 250; i++ {
-			insns = append(insns, asm.Add.Imm(asm.R0, int32(i)), asm.Mul.Imm(asm.R0, 31), asm.Xor.Reg(asm.R0, asm.R0), asm.RSh.Imm32(asm.R0, 3))
-		}
-		return append(insns, asm.Return())
-	})
-}
-
-func BenchmarkLoop1000(b *testing.B) {
-	perRun(b, func(*testing.B, *raw.Target) asm.Instructions {
-		return asm.Instructions{
-			asm.Mov.Imm(asm.R0, 0), asm.Add.Imm(asm.R0, 1).WithSymbol("top"), asm.JLT.Imm(asm.R0, 1000, "top"), asm.Return(),
-		}
-	})
-}
-
-func lookups(fd int) asm.Instructions {
-	var insns asm.Instructions
-	for i := 0; i < 10; i++ {
-		next := fmt.Sprint("next", i)
-		insns = append(insns, asm.StoreImm(asm.RFP, -4, int64(i), asm.Word), asm.Mov.Reg(asm.R2, asm.RFP), asm.Add.Imm(asm.R2, -4),
-			asm.LoadMapPtr(asm.R1, fd), asm.FnMapLookupElem.Call(), asm.JEq.Imm(asm.R0, 0, next),
-			asm.LoadMem(asm.R1, asm.R0, 0, asm.DWord), asm.Add.Imm(asm.R1, 1), asm.StoreMem(asm.R0, 0, asm.R1, asm.DWord),
-			asm.Mov.Imm(asm.R0, 0).WithSymbol(next))
-	}
-	return append(insns, asm.Return())
-}
-
-func BenchmarkArrayLookup10(b *testing.B) {
-	perRun(b, func(b *testing.B, tgt *raw.Target) asm.Instructions { return lookups(newMap(b, tgt, raw.Array)) })
-}
-
-func BenchmarkHashLookup10(b *testing.B) {
-	perRun(b, func(b *testing.B, tgt *raw.Target) asm.Instructions { return lookups(newMap(b, tgt, raw.Hash)) })
-}
-
-func BenchmarkPerCPUHashLookup10(b *testing.B) {
-	perRun(b, func(b *testing.B, tgt *raw.Target) asm.Instructions { return lookups(newMap(b, tgt, raw.PerCPUHash)) })
-}
-
-func BenchmarkUserLookup(b *testing.B) {
-	for _, tgt := range targets(b) {
-		b.Run(tgt.Name, func(b *testing.B) {
-			a := raw.Elem(newMap(b, tgt, raw.Hash), raw.Ptr([]byte{7, 0, 0, 0}), raw.Addr(raw.Alloc(8)), 0)
-			b.ResetTimer()
-			for i := 0; i < b.N; i++ {
-				if _, errno := tgt.Do(raw.MapLookup, a); errno != 0 {
-					b.Fatal(raw.ErrName(errno))
-				}
-			}
-		})
-	}
-}
-
-func BenchmarkKprobe(b *testing.B) {
-	var s unix.Statfs_t
-	run := func(b *testing.B) {
-		for i := 0; i < b.N; i++ {
-			_ = unix.Statfs("/", &s)
-		}
-	}
-	b.Run("none", run)
-	tgt, err := raw.Open()
+	end := ftraceKprobe(t)
+	b.add("probe", "kprobe", "ftrace", float64(hit(nil)-nothing))
+	end()
+	text, err := json.MarshalIndent(b.results, "", "\t")
 	if err != nil {
-		b.Skip(err)
+		t.Fatal(err)
 	}
-	prog, errno, log, err := tgt.Load(raw.Kprobe, asm.Instructions{asm.Mov.Imm(asm.R0, 0), asm.Return()})
-	if err != nil || errno != 0 {
-		b.Fatalf("%v %s\n%s", err, raw.ErrName(errno), log)
+	if err := os.WriteFile("/out/bench.json", append(text, '\n'), 0o644); err != nil {
+		t.Fatal(err)
 	}
+}
+
+// exec measures programs against the empty one.
+func (b *bench) exec(e *engine) {
+	none := e.load(b.t, raw.Kprobe, empty(e.maps))
+	defer unix.Close(none)
+	for _, w := range works {
+		base, _ := b.of(e, kprobe(false), none, nil)
+		prog, errno, log := e.tryLoad(b.t, raw.Kprobe, w.build(e.maps))
+		if errno != 0 && e.tgt.IsNative() {
+			b.t.Logf("%s: %s: %s", e.name, w.name, raw.ErrName(errno))
+			continue
+		} else if errno != 0 {
+			b.t.Errorf("%s: %s: %s\n%s", e.name, w.name, raw.ErrName(errno), log)
+			continue
+		}
+		ns, _ := b.of(e, kprobe(false), prog, nil)
+		b.add(w.group, w.name, e.name, float64(ns-base)/float64(w.times))
+		unix.Close(prog)
+	}
+}
+
+// tailCalls measures a chain of 32.
+func (b *bench) tailCalls(e *engine) {
+	const chain = 32
+	var fds []int
+	for i := int32(0); i < chain; i++ {
+		fd := e.load(b.t, raw.Kprobe, tailCall(e.maps, i+1))
+		fds = append(fds, fd)
+		if errno := e.tgt.Update(e.maps.progs, []byte{byte(i), 0, 0, 0}, []byte{byte(fd), byte(fd >> 8), 0, 0}, 0); errno != 0 {
+			b.t.Errorf("%s: prog array: %s", e.name, raw.ErrName(errno))
+			return
+		}
+	}
+	last, _ := b.of(e, kprobe(false), fds[chain-1], nil)
+	whole, _ := b.of(e, kprobe(false), fds[0], nil)
+	b.add("exec", "tail call", e.name, float64(whole-last)/(chain-1))
+	for i, fd := range fds {
+		_ = e.tgt.Delete(e.maps.progs, []byte{byte(i), 0, 0, 0})
+		unix.Close(fd)
+	}
+}
+
+func (b *bench) probes(e *engine, nothing int64) {
+	for _, p := range []struct {
+		name  string
+		typ   uint32
+		h     hook
+		insns asm.Instructions
+	}{
+		{"kprobe", raw.Kprobe, kprobe(false), empty(e.maps)},
+		{"kprobe, map increment", raw.Kprobe, kprobe(false), increment(e.maps)},
+		{"kretprobe", raw.Kprobe, kprobe(true), empty(e.maps)},
+		{"tracepoint", raw.Tracepoint, tracepoint, empty(e.maps)},
+		{"raw tracepoint", raw.RawTracepoint, rawTracepoint, empty(e.maps)},
+	} {
+		prog, errno, _ := e.tryLoad(b.t, p.typ, p.insns)
+		if errno != 0 {
+			b.t.Logf("%s: no %s: %s", e.name, p.name, raw.ErrName(errno))
+			continue
+		}
+		if ns, ok := b.of(e, p.h, prog, nil); ok {
+			b.add("probe", p.name, e.name, float64(ns-nothing))
+		}
+		unix.Close(prog)
+	}
+}
+
+// output measures an event of 64 bytes that is read at once.
+func (b *bench) output(e *engine, nothing int64) {
+	perf := e.newMap(b.t, raw.PerfArray, 4, 1)
+	defer unix.Close(perf)
+	out, errno := e.tgt.Output(0, 1)
+	if errno != 0 {
+		b.t.Errorf("%s: output: %s", e.name, raw.ErrName(errno))
+		return
+	}
+	defer unix.Close(out)
+	ring, err := unix.Mmap(out, 0, 9*4096, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	if err != nil {
+		b.t.Errorf("%s: mmap: %v", e.name, err)
+		return
+	}
+	defer func() { _ = unix.Munmap(ring) }()
+	if errno := e.tgt.Update(perf, make([]byte, 4), []byte{byte(out), byte(out >> 8), 0, 0}, 0); errno != 0 {
+		b.t.Errorf("%s: perf event array: %s", e.name, raw.ErrName(errno))
+		return
+	}
+	_ = unix.IoctlSetInt(out, unix.PERF_EVENT_IOC_ENABLE, 0)
+	prog := e.load(b.t, raw.Kprobe, output(perf))
 	defer unix.Close(prog)
-	for name, ret := range map[string]bool{"entry": false, "return": true} {
-		b.Run(name, func(b *testing.B) {
-			link, errno := tgt.Kprobe(prog, "user_statfs", ret)
-			if errno != 0 {
-				b.Fatal(raw.ErrName(errno))
-			}
-			defer unix.Close(link)
-			b.ResetTimer()
-			run(b)
-		})
+	const head, tail = 1024, 1032
+	seen := raw.Over(ring).Get64(head)
+	ns, _ := b.of(e, kprobe(false), prog, func() { copy(ring[tail:tail+8], ring[head:head+8]) })
+	if raw.Over(ring).Get64(head) == seen {
+		b.t.Errorf("%s: no event came", e.name)
+		return
 	}
+	b.add("output", "perf_event_output, 64 bytes", e.name, float64(ns-nothing))
 }
