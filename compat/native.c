@@ -61,6 +61,11 @@ bool bpfshim_native_facts(struct bpfshim_native_facts *f)
 #ifdef X86_FEATURE_IBT
 	f->ibt = boot_cpu_has(X86_FEATURE_IBT);
 #endif
+#if BPFSHIM_HAVE_EXPORT_KTIME_GET_MONO_FAST_NS
+	f->clock = (unsigned long)ktime_get_mono_fast_ns;
+#else
+	f->clock = (unsigned long)bpfshim_clock_mono;
+#endif
 	f->bmi2 = boot_cpu_has(X86_FEATURE_BMI2);
 	f->movbe = boot_cpu_has(X86_FEATURE_MOVBE);
 	f->probe_stub[0] = (unsigned long)bpfshim_probe_1;

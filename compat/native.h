@@ -9,6 +9,7 @@ struct bpfshim_native_facts {
 	bool ibt;		/* indirect calls must land on endbr64 */
 	bool bmi2, movbe;
 	u64 ret_thunk;		/* 0: return by ret */
+	u64 clock;		/* CLOCK_MONOTONIC from any context; 0: no such function */
 	u64 probe_stub[4];	/* fault-tolerant loads, see exec/jit.h */
 	u64 modules_lo, modules_hi;
 	/* per-CPU variables, as offsets from gs */

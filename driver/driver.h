@@ -195,6 +195,9 @@ struct bpfshim_prog {
 	u32 nr_func_info;
 	u32 attach_btf_id;
 	struct bpfshim_prog_stats __percpu *stats;
+	/* xprog.native, but NULL while runs are counted; run.c */
+	bpfshim_native_fn fast;
+	struct list_head run_list;		/* under run.c's mutex */
 };
 struct bpfshim_prog *bpfshim_prog_from_fd(int fd);	/* +1, or ERR_PTR(-EBADF/-EINVAL) */
 void bpfshim_prog_get(struct bpfshim_prog *prog);
@@ -213,19 +216,64 @@ struct bpfshim_run_ctx {
 	u64 func_ip;			/* bpf_get_func_ip, 0 if none */
 	struct perf_event *event;	/* perf_event programs */
 	struct perf_sample_data *sample;
-	struct bpfshim_run_ctx *prev;
 	struct bpfshim_here here;	/* the dispatcher's frame */
 };
 /* The run on this CPU (preemption off), or NULL. */
 struct bpfshim_run_ctx *bpfshim_run_ctx_current(void);
 
+/* Field by field: less than a memset, on the way to every program. */
+static inline void bpfshim_run_ctx_init(struct bpfshim_run_ctx *rc, struct pt_regs *regs, u64 cookie)
+{
+	rc->regs = regs;
+	rc->cookie = cookie;
+	rc->func_ip = 0;
+	rc->event = NULL;
+	rc->sample = NULL;
+}
+
+/* Written only by its CPU; interrupts and NMIs nest and leave it as it was. */
+struct bpfshim_run_cpu {
+	int active;		/* runs, and sections that keep runs off */
+	struct bpfshim_run_ctx *cur;
+	u64 misses;
+};
+DECLARE_PER_CPU(struct bpfshim_run_cpu, bpfshim_run_cpu);
+
+/* What is not compiled, or is counted while it runs. */
+u64 bpfshim_prog_run_slow(struct bpfshim_prog *prog, const void *ctx);
+void bpfshim_prog_missed(struct bpfshim_prog *prog);
+
 /*
  * Run a program from a hook: preemption off, RCU held, recursion guard.
  * A run that the guard refuses is counted in stats->misses and returns 0
- * with *ran false (ran may be NULL).  Any context.
+ * with *ran false (ran may be NULL).  Any context.  rc is initialized.
  */
-u64 bpfshim_prog_run(struct bpfshim_prog *prog, const void *ctx,
-		     struct bpfshim_run_ctx *rc, bool *ran);
+static inline u64 bpfshim_prog_run(struct bpfshim_prog *prog, const void *ctx,
+				   struct bpfshim_run_ctx *rc, bool *ran)
+{
+	bpfshim_native_fn fast;
+	bool first;
+	u64 ret = 0;
+
+	bpfshim_read_lock();
+	first = this_cpu_inc_return(bpfshim_run_cpu.active) == 1;
+	if (likely(first)) {
+		rc->prog = prog;
+		bpfshim_here_save(&rc->here);
+		this_cpu_write(bpfshim_run_cpu.cur, rc);
+		fast = READ_ONCE(prog->fast);
+		ret = likely(fast) ? fast(ctx) : bpfshim_prog_run_slow(prog, ctx);
+		/* Runs do not nest. */
+		this_cpu_write(bpfshim_run_cpu.cur, NULL);
+	} else {
+		bpfshim_prog_missed(prog);
+	}
+	if (ran)
+		*ran = first;
+	this_cpu_dec(bpfshim_run_cpu.active);
+	bpfshim_read_unlock();
+	return ret;
+}
 
 /*
  * Process context code that takes a lock programs take too (a map update from

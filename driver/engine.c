@@ -54,11 +54,16 @@ int bpfshim_prog_link(struct bpfshim_prog *prog)
 		return -ENOMEM;
 	memcpy(prog->xlated, prog->vrf.insns, bytes);
 	err = bpfshim_xprog_link(&prog->xprog, &prog->vrf, bpfshim_env(), &link_ops, prog);
-	return err || !prog->want_native ? err : bpfshim_native_compile(prog);
+	if (!err && prog->want_native)
+		err = bpfshim_native_compile(prog);
+	if (!err)
+		bpfshim_run_add(prog);
+	return err;
 }
 
 void bpfshim_prog_unlink(struct bpfshim_prog *prog)
 {
+	bpfshim_run_del(prog);
 	bpfshim_native_free(prog);
 	bpfshim_xprog_free(&prog->xprog, &link_ops, prog);
 	bpfshim_kvfree(prog->xlated);

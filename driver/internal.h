@@ -52,6 +52,9 @@ void bpfshim_run_init(void);
 /* Run without guard and context: the caller has both. */
 u64 bpfshim_xprog_run(const struct bpfshim_xprog *x, const void *ctx);
 u64 bpfshim_run_misses(void);
+/* A linked program may run from now on; or never again. */
+void bpfshim_run_add(struct bpfshim_prog *prog);
+void bpfshim_run_del(struct bpfshim_prog *prog);
 void bpfshim_prog_stats_sum(const struct bpfshim_prog *prog, struct bpfshim_prog_stats *sum);
 /* ENABLE_STATS: an fd whose life keeps run time statistics on. */
 long bpfshim_cmd_enable_stats(union bpfshim_attr *attr, void __user *uattr, u32 size);

@@ -43,6 +43,8 @@ static u64 helper_target(void *cookie, u32 helper, s32 map_idx)
 {
 	struct bpfshim_map *map = map_of(cookie, map_idx);
 
+	if (helper == 5)
+		return facts.clock;
 	if (!map)
 		return 0;
 	switch (helper) {
@@ -56,6 +58,13 @@ static u64 helper_target(void *cookie, u32 helper, s32 map_idx)
 	return 0;
 }
 
+static u64 parr_entry(void *cookie, u32 map_idx, u32 index)
+{
+	struct bpfshim_map *map = map_of(cookie, map_idx);
+
+	return map ? bpfshim_prog_array_entry(map, index) : 0;
+}
+
 static void set_opts(struct bpfshim_jit_opts *o, struct bpfshim_prog *prog)
 {
 	memset(o, 0, sizeof(*o));
@@ -67,8 +76,8 @@ static void set_opts(struct bpfshim_jit_opts *o, struct bpfshim_prog *prog)
 	o->area_hi = facts.modules_hi;
 	o->ret_thunk = facts.ret_thunk;
 	memcpy(o->probe_stub, facts.probe_stub, sizeof(o->probe_stub));
-	bpfshim_prog_array_native(&o->parr_max, &o->parr_slots);
-	o->parr_native = offsetof(struct bpfshim_prog, xprog.native_tail);
+	bpfshim_prog_array_native(&o->parr_max, &o->parr_entries);
+	o->parr_entry = parr_entry;
 	o->tail_stack = facts.tail_stack;
 	o->cpu_number.known = true;
 	o->cpu_number.off = facts.cpu_number;

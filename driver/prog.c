@@ -33,6 +33,7 @@ struct bpfshim_prog *bpfshim_prog_alloc(void)
 		return NULL;
 	}
 	mutex_init(&prog->maps_lock);
+	INIT_LIST_HEAD(&prog->run_list);
 	bpfshim_obj_init(&prog->obj, BPFSHIM_OBJ_PROG, prog_free);
 	return prog;
 }

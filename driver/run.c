@@ -5,34 +5,33 @@
  */
 #include "internal.h"
 
-/* Written only by its CPU; interrupts and NMIs nest and leave it as it was. */
-struct run_cpu {
-	int active;
-	struct bpfshim_run_ctx *cur;
-	u64 misses;
-};
-static DEFINE_PER_CPU(struct run_cpu, run_cpu);
+DEFINE_PER_CPU(struct bpfshim_run_cpu, bpfshim_run_cpu);
 
-/* Number of open ENABLE_STATS fds. */
-static atomic_t stats_users = ATOMIC_INIT(0);
+/*
+ * Statistics cost nothing while nobody wants them: programs are entered
+ * through prog->fast, which is NULL while an ENABLE_STATS fd is open.
+ */
+static DEFINE_MUTEX(stats_lock);	/* stats_users, progs, every prog->fast */
+static LIST_HEAD(progs);
+static u32 stats_users;
 
 /* Filled at init, constant after. */
 static struct bpfshim_exec_env exec_env;
 
 struct bpfshim_run_ctx *bpfshim_run_ctx_current(void)
 {
-	return this_cpu_read(run_cpu.cur);
+	return this_cpu_read(bpfshim_run_cpu.cur);
 }
 
 void bpfshim_guard_enter(void)
 {
 	preempt_disable();
-	this_cpu_inc(run_cpu.active);
+	this_cpu_inc(bpfshim_run_cpu.active);
 }
 
 void bpfshim_guard_leave(void)
 {
-	this_cpu_dec(run_cpu.active);
+	this_cpu_dec(bpfshim_run_cpu.active);
 	preempt_enable();
 }
 
@@ -41,45 +40,62 @@ u64 bpfshim_xprog_run(const struct bpfshim_xprog *x, const void *ctx)
 	return x->native ? x->native(ctx) : bpfshim_interp_run(x, ctx);
 }
 
-static u64 run_timed(struct bpfshim_prog *prog, const void *ctx)
+u64 bpfshim_prog_run_slow(struct bpfshim_prog *prog, const void *ctx)
 {
-	struct bpfshim_prog_stats *st = this_cpu_ptr(prog->stats);
-	u64 start = bpfshim_stat_clock();
-	u64 ret = bpfshim_xprog_run(&prog->xprog, ctx);
+	struct bpfshim_prog_stats *st;
+	u64 start, ret;
 
+	if (likely(!READ_ONCE(stats_users)))
+		return bpfshim_xprog_run(&prog->xprog, ctx);
+	st = this_cpu_ptr(prog->stats);
+	start = bpfshim_stat_clock();
+	ret = bpfshim_xprog_run(&prog->xprog, ctx);
 	st->nsecs += bpfshim_stat_clock() - start;
 	st->cnt++;
 	return ret;
 }
 
-u64 bpfshim_prog_run(struct bpfshim_prog *prog, const void *ctx,
-		     struct bpfshim_run_ctx *rc, bool *ran)
+void bpfshim_prog_missed(struct bpfshim_prog *prog)
 {
-	u64 ret = 0;
+	this_cpu_inc(prog->stats->misses);
+	this_cpu_inc(bpfshim_run_cpu.misses);
+}
 
-	bpfshim_read_lock();
-	if (unlikely(this_cpu_inc_return(run_cpu.active) != 1)) {
-		this_cpu_inc(prog->stats->misses);
-		this_cpu_inc(run_cpu.misses);
-		if (ran)
-			*ran = false;
-		goto out;
+static void set_fast(struct bpfshim_prog *prog)
+{
+	WRITE_ONCE(prog->fast, stats_users ? NULL : prog->xprog.native);
+}
+
+void bpfshim_run_add(struct bpfshim_prog *prog)
+{
+	mutex_lock(&stats_lock);
+	list_add(&prog->run_list, &progs);
+	set_fast(prog);
+	mutex_unlock(&stats_lock);
+}
+
+void bpfshim_run_del(struct bpfshim_prog *prog)
+{
+	mutex_lock(&stats_lock);
+	list_del_init(&prog->run_list);
+	mutex_unlock(&stats_lock);
+}
+
+static int stats_count(int by)
+{
+	struct bpfshim_prog *prog;
+	int err = 0;
+
+	mutex_lock(&stats_lock);
+	if (by > 0 && stats_users > INT_MAX / 2) {
+		err = -EBUSY;
+	} else {
+		stats_users += by;
+		list_for_each_entry(prog, &progs, run_list)
+			set_fast(prog);
 	}
-	rc->prog = prog;
-	rc->prev = this_cpu_read(run_cpu.cur);
-	bpfshim_here_save(&rc->here);
-	this_cpu_write(run_cpu.cur, rc);
-	if (unlikely(atomic_read(&stats_users)))
-		ret = run_timed(prog, ctx);
-	else
-		ret = bpfshim_xprog_run(&prog->xprog, ctx);
-	this_cpu_write(run_cpu.cur, rc->prev);
-	if (ran)
-		*ran = true;
-out:
-	this_cpu_dec(run_cpu.active);
-	bpfshim_read_unlock();
-	return ret;
+	mutex_unlock(&stats_lock);
+	return err;
 }
 
 u64 bpfshim_run_misses(void)
@@ -88,7 +104,7 @@ u64 bpfshim_run_misses(void)
 	int cpu;
 
 	for_each_possible_cpu(cpu)
-		sum += per_cpu(run_cpu, cpu).misses;
+		sum += per_cpu(bpfshim_run_cpu, cpu).misses;
 	return sum;
 }
 
@@ -108,7 +124,7 @@ void bpfshim_prog_stats_sum(const struct bpfshim_prog *prog, struct bpfshim_prog
 
 static int stats_release(struct inode *inode, struct file *file)
 {
-	atomic_dec(&stats_users);
+	stats_count(-1);
 	return 0;
 }
 
@@ -123,13 +139,12 @@ long bpfshim_cmd_enable_stats(union bpfshim_attr *attr, void __user *uattr, u32 
 
 	if (attr->enable_stats.type != BPFSHIM_STATS_RUN_TIME)
 		return -EINVAL;
-	if (atomic_inc_return(&stats_users) > INT_MAX / 2) {
-		atomic_dec(&stats_users);
-		return -EBUSY;
-	}
+	fd = stats_count(1);
+	if (fd)
+		return fd;
 	fd = anon_inode_getfd("bpf-stats", &stats_fops, NULL, O_CLOEXEC);
 	if (fd < 0)
-		atomic_dec(&stats_users);
+		stats_count(-1);
 	return fd;
 }
 
@@ -143,8 +158,11 @@ static void probe_load(u64 addr, u32 size, u64 *val)
 
 static const struct bpfshim_xprog *tail_target(void *map, u32 index)
 {
-	const struct bpfshim_prog *prog = bpfshim_prog_array_target(map, index);
+	const struct bpfshim_prog *prog;
 
+	if (index >= ((struct bpfshim_map *)map)->max_entries)
+		return BPFSHIM_TAIL_OUTSIDE;
+	prog = bpfshim_prog_array_target(map, index);
 	return prog ? &prog->xprog : NULL;
 }
 

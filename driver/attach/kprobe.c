@@ -31,9 +31,7 @@ static void run(struct kprobe_link *k, struct pt_regs *regs)
 {
 	struct bpfshim_run_ctx rc;
 
-	memset(&rc, 0, sizeof(rc));
-	rc.regs = regs;
-	rc.cookie = k->link.cookie;
+	bpfshim_run_ctx_init(&rc, regs, k->link.cookie);
 	rc.func_ip = k->func_ip;
 	bpfshim_prog_run(k->link.prog, regs, &rc, NULL);
 }

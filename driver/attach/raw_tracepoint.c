@@ -2,10 +2,10 @@
 /*
  * RAW_TRACEPOINT_OPEN: a program on a tracepoint itself.
  *
- * One probe function serves all tracepoints: it takes 12 words, as many as any
- * tracepoint has, and hands them on as the program's context.  What lies
- * behind the arguments a tracepoint really passes is undefined, as the upper
- * half of an argument narrower than a word is.
+ * The probe functions take as many words as the program reads, 12 at most, as
+ * many as any tracepoint has, and hand them on as the program's context.  What
+ * lies behind the arguments a tracepoint really passes is undefined, as the
+ * upper half of an argument narrower than a word is.
  */
 #include "../link.h"
 
@@ -15,38 +15,64 @@
 struct raw_tp_link {
 	struct bpfshim_link link;
 	struct bpfshim_tp *tp;
+	void *probe;
 	char name[TP_NAME_MAX];
 };
 
-static void on_hit(void *data, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5, u64 a6,
-		   u64 a7, u64 a8, u64 a9, u64 a10, u64 a11, u64 a12)
+static inline void hit(struct raw_tp_link *r, const u64 *ctx)
 {
-	struct raw_tp_link *r = data;
-	struct bpfshim_raw_tracepoint_args ctx;
 	struct bpfshim_run_ctx rc;
 
-	ctx.args[0] = a1;
-	ctx.args[1] = a2;
-	ctx.args[2] = a3;
-	ctx.args[3] = a4;
-	ctx.args[4] = a5;
-	ctx.args[5] = a6;
-	ctx.args[6] = a7;
-	ctx.args[7] = a8;
-	ctx.args[8] = a9;
-	ctx.args[9] = a10;
-	ctx.args[10] = a11;
-	ctx.args[11] = a12;
-	memset(&rc, 0, sizeof(rc));
-	rc.cookie = r->link.cookie;
-	bpfshim_prog_run(r->link.prog, &ctx, &rc, NULL);
+	bpfshim_run_ctx_init(&rc, NULL, r->link.cookie);
+	bpfshim_prog_run(r->link.prog, ctx, &rc, NULL);
+}
+
+#define PARAMS_1	u64 a1
+#define PARAMS_2	PARAMS_1, u64 a2
+#define PARAMS_3	PARAMS_2, u64 a3
+#define PARAMS_4	PARAMS_3, u64 a4
+#define PARAMS_5	PARAMS_4, u64 a5
+#define PARAMS_6	PARAMS_5, u64 a6
+#define PARAMS_12	PARAMS_6, u64 a7, u64 a8, u64 a9, u64 a10, u64 a11, u64 a12
+#define ARGS_1		a1
+#define ARGS_2		ARGS_1, a2
+#define ARGS_3		ARGS_2, a3
+#define ARGS_4		ARGS_3, a4
+#define ARGS_5		ARGS_4, a5
+#define ARGS_6		ARGS_5, a6
+#define ARGS_12		ARGS_6, a7, a8, a9, a10, a11, a12
+
+#define ON_HIT(n)							\
+static void on_hit_##n(void *data, PARAMS_##n)				\
+{									\
+	u64 ctx[] = { ARGS_##n };					\
+									\
+	hit(data, ctx);							\
+}
+ON_HIT(1)
+ON_HIT(2)
+ON_HIT(3)
+ON_HIT(4)
+ON_HIT(5)
+ON_HIT(6)
+ON_HIT(12)
+
+/* By words that the program reads; a program it tail calls may read more. */
+static void *probe_for(const struct bpfshim_prog *prog)
+{
+	static void *const probes[] = {
+		on_hit_1, on_hit_1, on_hit_2, on_hit_3, on_hit_4, on_hit_5, on_hit_6,
+	};
+	u32 words = DIV_ROUND_UP(prog->vrf.max_ctx_offset, 8);
+
+	return prog->vrf.uses_tail_call || words >= ARRAY_SIZE(probes) ? on_hit_12 : probes[words];
 }
 
 static void raw_tp_detach(struct bpfshim_link *link)
 {
 	struct raw_tp_link *r = container_of(link, struct raw_tp_link, link);
 
-	bpfshim_tp_unregister(r->tp, on_hit, r);
+	bpfshim_tp_unregister(r->tp, r->probe, r);
 }
 
 static void raw_tp_free(struct bpfshim_link *link)
@@ -130,8 +156,9 @@ long bpfshim_cmd_raw_tracepoint_open(union bpfshim_attr *attr, void __user *uatt
 		goto free;
 	}
 	r->tp = tp;
+	r->probe = probe_for(prog);
 	bpfshim_link_init(&r->link, &raw_tp_ops, prog, 0);
-	ret = bpfshim_tp_register(tp, on_hit, r);
+	ret = bpfshim_tp_register(tp, r->probe, r);
 	if (ret) {
 		bpfshim_link_abort(&r->link);
 		return ret;

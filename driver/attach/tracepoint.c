@@ -44,9 +44,7 @@ static void on_overflow(struct perf_event *event, struct perf_sample_data *data,
 	u32 size = 0;
 	void *raw;
 
-	memset(&rc, 0, sizeof(rc));
-	rc.regs = regs;
-	rc.cookie = t->link.cookie;
+	bpfshim_run_ctx_init(&rc, regs, t->link.cookie);
 	if (t->regs_ctx) {
 		bpfshim_prog_run(t->link.prog, regs, &rc, NULL);
 		return;

@@ -20,6 +20,7 @@ typedef u64 (*bpfshim_native_fn)(const void *ctx);
 #define BPFSHIM_MAX_TAIL_CALLS	33
 #define BPFSHIM_HELPER_SLOTS	256
 #define BPFSHIM_MAX_FRAMES	8
+#define BPFSHIM_TAIL_OUTSIDE	((const struct bpfshim_xprog *)1UL)
 
 struct bpfshim_xprog;
 
@@ -29,8 +30,9 @@ struct bpfshim_exec_env {
 	bpfshim_helper_fn helpers[BPFSHIM_HELPER_SLOTS];
 	/* Fault-tolerant read of size 1,2,4,8; *val = 0 on a fault. */
 	void (*probe_load)(u64 addr, u32 size, u64 *val);
-	/* tail_call: program in slot `index` of prog array `map`, or NULL.
-	 * Called with the caller's guarantees (RCU, preemption off). */
+	/* tail_call: program in slot `index` of prog array `map`; NULL: none;
+	 * BPFSHIM_TAIL_OUTSIDE: no such slot.  Called with the caller's
+	 * guarantees (RCU, preemption off). */
 	const struct bpfshim_xprog *(*tail_target)(void *map, u32 index);
 	/* Host tests: give up (R0 = ~0) after so many backward jumps and
 	 * calls; 0: no limit.  Not looked at in the kernel. */

@@ -237,14 +237,15 @@ call:
 tail_call: {
 		const struct bpfshim_xprog *t;
 
-		/* No program there, or too many: go on behind the call. */
-		if (tail_calls >= BPFSHIM_MAX_TAIL_CALLS)
-			NEXT;
+		/* No program there, or too many: go on behind the call. An
+		 * empty slot counts, as upstream. */
 		t = p->env->tail_target((void *)(unsigned long)r[2], (u32)r[3]);
+		if (t == BPFSHIM_TAIL_OUTSIDE || tail_calls >= BPFSHIM_MAX_TAIL_CALLS)
+			NEXT;
+		tail_calls++;
 		/* Below a BPF function the rest of the stack may not do. */
 		if (!t || r[10] - (u64)(unsigned long)area < t->subs[0].need)
 			NEXT;
-		tail_calls++;
 		p = t;
 		insn = t->insns;
 		goto *jumptable[insn->code];

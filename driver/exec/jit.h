@@ -59,9 +59,13 @@ struct bpfshim_jit_opts {
 	 * program cannot be compiled if it has such loads.
 	 */
 	u64 probe_stub[4];
-	/* Prog arrays: u32 bound and first slot, from the map's address; a
-	 * slot points to something with an xprog's native_tail in it. */
-	u32 parr_max, parr_slots, parr_native;
+	/* Prog arrays: u32 bound and first entry, from the map's address; an
+	 * entry is its program's native_tail, or NULL.  parr_entries 0: no
+	 * tail calls. */
+	u32 parr_max, parr_entries;
+	/* The address of one entry, of a map and index known now; 0: look for
+	 * it at run time. May be NULL. */
+	u64 (*parr_entry)(void *cookie, u32 map_idx, u32 index);
 	u32 tail_stack;		/* bytes that frames under tail calls may take */
 	struct bpfshim_jit_percpu cpu_number;	/* u32 */
 	struct bpfshim_jit_percpu this_cpu_off;	/* u64 */

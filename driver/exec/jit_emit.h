@@ -38,6 +38,7 @@
 #define jit_load bpfshim_jit_load
 #define jit_cc bpfshim_jit_cc
 #define jit_map bpfshim_jit_map
+#define jit_tail_entry bpfshim_jit_tail_entry
 #define jit_call_near bpfshim_jit_call_near
 #define jit_thunk bpfshim_jit_thunk
 #define jit_regs bpfshim_jit_regs
@@ -66,7 +67,7 @@ static inline u32 bpfshim_jit_reg(u32 bpf)
 #define JF_LEADER	(1 << 0)	/* somebody jumps here */
 #define JF_LONG		(1 << 1)	/* its jump needs 32 bits */
 #define JF_LOOKUP	(1 << 2)	/* call: a lookup that is inlined */
-#define JF_CONST_KEY	(1 << 3)	/* ... with a key known now */
+#define JF_CONST_KEY	(1 << 3)	/* ... with a key known now; tail call: its entry is */
 #define JF_PERCPU	(1 << 4)	/* call: one per-CPU word */
 
 /* What each function needs. */
@@ -76,11 +77,16 @@ struct bpfshim_jit_fn {
 	bool calls;
 	bool framed;		/* set up with stack */
 	u32 stack;		/* bytes for the program, rounded to 8 */
-	u32 frame;		/* all that is subtracted from rsp */
+	u32 frame;		/* what is subtracted from rsp */
 };
 
-/* The count of tail calls lies just above the program's stack. */
-#define JIT_COUNT_SLOT(f)	((s32)(f)->stack)
+/*
+ * The count of tail calls is pushed before the frame.  Its upper half says how
+ * many are left, its lower how many bytes of stack are in use below the first
+ * function's caller.
+ */
+#define JIT_COUNT_SLOT(f)	((s32)(f)->frame)
+#define JIT_COUNT_ONE		0x10000
 
 struct bpfshim_x86_mem {
 	u8 base, index, shift;	/* index NOREG: none */
@@ -196,8 +202,8 @@ u32 jit_live_after(const struct bpfshim_jit *j, u32 i);
 void jit_jump(struct bpfshim_jit *j, u32 i, int cc, u32 t);
 /* Where a jump to t ends, through unconditional jumps. */
 u32 jit_thread(const struct bpfshim_jit *j, u32 t);
-/* Undo the frame; r0 and the rest are kept. */
-void jit_unwind(struct bpfshim_jit *j);
+/* Undo the frame, r0 and the rest are kept; with count, that comes into rax. */
+void jit_unwind(struct bpfshim_jit *j, bool count);
 void jit_leave(struct bpfshim_jit *j);
 
 static inline struct bpfshim_jit_fn *jit_fn(struct bpfshim_jit *j)
@@ -229,6 +235,8 @@ void jit_load(struct bpfshim_jit *j, u8 code, u32 dst, struct bpfshim_x86_mem m)
 u32 jit_cc(u8 code);
 /* The inlined map behind the call at i. */
 void jit_map(const struct bpfshim_jit *j, u32 i, struct bpfshim_jit_map *m);
+/* Address of the prog array's entry that the tail call at i takes, or 0. */
+u64 jit_tail_entry(const struct bpfshim_jit *j, u32 i);
 
 void jit_call_near(struct bpfshim_jit *j, u64 target);
 /* Behind the last function: what RETPOLINE's indirect jumps go through. */

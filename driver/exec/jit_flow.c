@@ -13,7 +13,10 @@ static void regs_call(const struct bpfshim_jit *j, u32 i, u32 *use, u32 *def)
 	u32 fl = j->flags[i];
 
 	*use = ARGS;
-	if (fl & (JF_PERCPU | JF_CONST_KEY))
+	if (j->x->insns[i].code == (BPFSHIM_JMP | BPFSHIM_TAIL_CALL)) {
+		if (fl & JF_CONST_KEY)
+			*use = BIT_(1);
+	} else if (fl & (JF_PERCPU | JF_CONST_KEY))
 		*use = 0;
 	else if (fl & JF_LOOKUP)
 		*use = BIT_(2);
@@ -162,6 +165,10 @@ void jit_flow(struct bpfshim_jit *j)
 			break;
 		case BPFSHIM_IK_CALL:
 			mark_call(j, i);
+			break;
+		case BPFSHIM_IK_TAIL:
+			if (jit_tail_entry(j, i))
+				j->flags[i] |= JF_CONST_KEY;
 			break;
 		case BPFSHIM_IK_IMM64:
 			i++;

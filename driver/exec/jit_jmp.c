@@ -149,11 +149,10 @@ static void call_sub(struct bpfshim_jit *j, u32 i)
 	u32 saved, bytes;
 
 	if (j->fns[n].counts) {
-		/* The count, and in its upper bits the stack in use. */
-		for (saved = f->saved, bytes = f->frame + 8; saved; saved &= saved - 1)
+		for (saved = f->saved, bytes = f->frame + 16; saved; saved &= saved - 1)
 			bytes += 8;
 		x86_rm(j, 0, 0x8b, RAX, mem_at(RSP, JIT_COUNT_SLOT(f)));
-		x86_alu_imm(j, 0, 0, RAX, bytes << 8);
+		x86_alu_imm(j, 0, 0, RAX, bytes);
 	}
 	emit8(j, 0xe8);
 	emit32(j, j->sub_off[n] - (j->pos + 4));
@@ -259,6 +258,16 @@ u32 jit_call(struct bpfshim_jit *j, u32 i)
 	return 1;
 }
 
+u64 jit_tail_entry(const struct bpfshim_jit *j, u32 i)
+{
+	const struct bpfshim_jit_opts *o = j->o;
+
+	if (!o->parr_entry || !o->aux || o->aux[i].map_idx < 0 ||
+	    !(o->aux[i].flags & BPFSHIM_AUX_CONST_KEY))
+		return 0;
+	return o->parr_entry(o->cookie, o->aux[i].map_idx, (u32)o->aux[i].const_key);
+}
+
 /*
  * R1 context, R2 map, R3 index.  A program that is there is entered behind
  * the instruction that starts a new count, on the stack this one had.
@@ -267,35 +276,41 @@ void jit_tail_call(struct bpfshim_jit *j, u32 i)
 {
 	const struct bpfshim_jit_opts *o = j->o;
 	const struct bpfshim_jit_fn *f = jit_fn(j);
-	u32 outside, empty, many, deep = 0, other, limit, saved, bytes;
+	u32 outside = 0, empty, many, deep = 0, limit, saved, bytes;
+	bool known = j->flags[i] & JF_CONST_KEY;
 
-	x86_rm(j, 0, 0x39, RDX, mem_at(RSI, o->parr_max));
-	outside = jump8(j, 0x76);
-	x86_mov(j, false, RDX, RDX);
-	x86_rm(j, X_W, 0x8b, R9, mem_index(RSI, RDX, 3, o->parr_slots));
+	if (!known) {
+		x86_rm(j, 0, 0x39, RDX, mem_at(RSI, o->parr_max));
+		outside = jump8(j, 0x76);
+	}
+	/* An empty slot counts, too. */
+	x86_alu_mem_imm(j, 0, 5, mem_at(RSP, JIT_COUNT_SLOT(f)), JIT_COUNT_ONE);
+	many = jump8(j, 0x72);
+	if (known) {
+		x86_mov_imm(j, R9, jit_tail_entry(j, i));
+		x86_rm(j, X_W, 0x8b, R9, mem_at(R9, 0));
+	} else {
+		x86_mov(j, false, RDX, RDX);
+		x86_rm(j, X_W, 0x8b, R9, mem_index(RSI, RDX, 3, o->parr_entries));
+	}
 	x86_test(j, true, R9);
 	empty = jump8(j, 0x74);
-	x86_rm(j, 0, 0x8b, RAX, mem_at(RSP, JIT_COUNT_SLOT(f)));
-	emit8(j, 0x3c);		/* cmp al */
-	emit8(j, BPFSHIM_MAX_TAIL_CALLS);
-	many = jump8(j, 0x73);
 	if (j->sub) {
-		for (saved = f->saved, bytes = f->frame + 8; saved; saved &= saved - 1)
+		for (saved = f->saved, bytes = f->frame + 16; saved; saved &= saved - 1)
 			bytes += 8;
 		limit = o->tail_stack ? o->tail_stack : TAIL_STACK_DEFAULT;
-		x86_alu_imm(j, 0, 7, RAX, (limit > bytes ? limit - bytes : 0) << 8);
+		x86_alu_mem_imm(j, X_16, 7, mem_at(RSP, JIT_COUNT_SLOT(f)),
+				limit > bytes ? limit - bytes : 0);
 		deep = jump8(j, 0x73);
 	}
-	x86_rm(j, X_W, 0x8b, R9, mem_at(R9, o->parr_native));
-	x86_test(j, true, R9);
-	other = jump8(j, 0x74);
-	x86_alu_imm(j, 0, 0, RAX, 1);
-	jit_unwind(j);
+	jit_unwind(j, true);
 	indirect(j, false);
-	patch8(j, outside);
-	patch8(j, empty);
+	/* None is left, not -1. */
 	patch8(j, many);
+	x86_alu_mem_imm(j, 0, 0, mem_at(RSP, JIT_COUNT_SLOT(f)), JIT_COUNT_ONE);
+	if (!known)
+		patch8(j, outside);
+	patch8(j, empty);
 	if (j->sub)
 		patch8(j, deep);
-	patch8(j, other);
 }

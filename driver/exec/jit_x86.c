@@ -142,7 +142,7 @@ static void enter(struct bpfshim_jit *j)
 	if (from_c)
 		endbr(j);
 	if (from_c && f->counts) {
-		x86_mov_imm(j, RAX, 0);
+		x86_mov_imm(j, RAX, BPFSHIM_MAX_TAIL_CALLS * JIT_COUNT_ONE);
 		if (!j->sub) {
 			j->tail_off = j->pos;
 			endbr(j);
@@ -152,19 +152,21 @@ static void enter(struct bpfshim_jit *j)
 	for (r = 0; r < 4; r++)
 		if (f->saved & (1 << r))
 			x86_push(j, bpfshim_jit_reg(6 + r));
+	if (f->counts)
+		x86_push(j, RAX);
 	if (f->frame)
 		x86_alu_imm(j, X_W, 5, RSP, f->frame);
-	if (f->counts)
-		x86_rm(j, 0, 0x89, RAX, mem_at(RSP, JIT_COUNT_SLOT(f)));
 }
 
-void jit_unwind(struct bpfshim_jit *j)
+void jit_unwind(struct bpfshim_jit *j, bool count)
 {
 	const struct bpfshim_jit_fn *f = jit_fn(j);
-	u32 r;
+	u32 r, frame = f->frame + (f->counts && !count ? 8 : 0);
 
-	if (f->frame)
-		x86_alu_imm(j, X_W, 0, RSP, f->frame);
+	if (frame)
+		x86_alu_imm(j, X_W, 0, RSP, frame);
+	if (count)
+		x86_pop(j, RAX);
 	for (r = 4; r-- > 0;)
 		if (f->saved & (1 << r))
 			x86_pop(j, bpfshim_jit_reg(6 + r));
@@ -172,7 +174,7 @@ void jit_unwind(struct bpfshim_jit *j)
 
 void jit_leave(struct bpfshim_jit *j)
 {
-	jit_unwind(j);
+	jit_unwind(j, false);
 	if (j->o->ret_thunk) {
 		emit8(j, 0xe9);
 		emit32(j, j->o->ret_thunk - (j->base + j->pos + 4));
@@ -318,9 +320,9 @@ static void set_frames(struct bpfshim_jit *j)
 	}
 	for (n = 0; n < x->nr_subs; n++) {
 		struct bpfshim_jit_fn *f = &j->fns[n];
-		u32 pushed = 8;
+		u32 pushed = f->counts ? 16 : 8;
 
-		f->frame = f->stack + (f->counts ? 8 : 0);
+		f->frame = f->stack;
 		for (r = 0; r < 4; r++)
 			pushed += f->saved & (1 << r) ? 8 : 0;
 		if (j->o->flags & BPFSHIM_JIT_ALIGN16 && f->calls && (f->frame + pushed) & 15)
@@ -337,7 +339,7 @@ static int check_needs(const struct bpfshim_jit *j)
 	for (i = 0; i < x->len; i++) {
 		const struct bpfshim_insn *in = &x->insns[i];
 
-		if (in->code == (BPFSHIM_JMP | BPFSHIM_TAIL_CALL) && !o->parr_native)
+		if (in->code == (BPFSHIM_JMP | BPFSHIM_TAIL_CALL) && !o->parr_entries)
 			return -ENOTSUPP;
 		if (BPFSHIM_CLASS(in->code) == BPFSHIM_LDX && !o->probe_stub[0] &&
 		    (BPFSHIM_MODE(in->code) == BPFSHIM_PROBE ||

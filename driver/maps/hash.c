@@ -87,6 +87,10 @@ struct bpfshim_map *bpfshim_htab_alloc(const union bpfshim_attr *attr)
 	h->nr_buckets = roundup_pow_of_two(attr->max_entries);
 	if (!(attr->map_flags & BPFSHIM_F_ZERO_SEED))
 		get_random_bytes(&h->seed, sizeof(h->seed));
+	h->mul[0] = 0x9e3779b97f4a7c15ULL;
+	h->mul[2] = 0xbf58476d1ce4e5b9ULL;
+	if (!(attr->map_flags & BPFSHIM_F_ZERO_SEED))
+		get_random_bytes(h->mul, sizeof(h->mul));
 	bpfshim_pool_init(h);
 	h->buckets = bpfshim_map_area_alloc((u64)h->nr_buckets * sizeof(*h->buckets), h->map.numa_node);
 	if (!h->buckets)
@@ -115,7 +119,7 @@ struct bpfshim_elem *bpfshim_htab_find(struct bpfshim_htab *h, const void *key, 
 	struct bpfshim_elem *e;
 again:
 	hlist_nulls_for_each_entry_rcu(e, n, &h->buckets[b].head, node)
-		if (e->hash == hash && !memcmp(e->key, key, h->map.key_size))
+		if (bpfshim_elem_is(h, e, key, hash))
 			return e;
 	/* Ended in another bucket's list: an element was reused under us. */
 	if (get_nulls_value(n) != b)
@@ -130,7 +134,7 @@ struct bpfshim_elem *bpfshim_htab_find_locked(struct bpfshim_htab *h, struct bpf
 	struct bpfshim_elem *e;
 
 	hlist_nulls_for_each_entry_rcu(e, n, &b->head, node)
-		if (e->hash == hash && !memcmp(e->key, key, h->map.key_size))
+		if (bpfshim_elem_is(h, e, key, hash))
 			return e;
 	return NULL;
 }

@@ -34,6 +34,7 @@ struct bpfshim_htab {
 	u32 nr_buckets;			/* power of two */
 	u32 elem_size;
 	u32 seed;
+	u64 mul[3];			/* secret, of small keys' hash */
 	bool percpu;
 	struct bpfshim_inner *inner;	/* values are maps that fit it, or NULL */
 	raw_spinlock_t pool_lock;
@@ -64,9 +65,32 @@ static inline struct bpfshim_map *bpfshim_elem_map(const struct bpfshim_htab *h,
 	return READ_ONCE(*(struct bpfshim_map **)(e->key + round_up(h->map.key_size, 8)));
 }
 
+/*
+ * Keys of one or two words, which most are, go by random linear functions: the
+ * upper half of a product is as good a hash as can be had (two keys that
+ * differ share it as seldom as chance has it), and costs next to nothing.
+ */
 static inline u32 bpfshim_hash_key(const struct bpfshim_htab *h, const void *key)
 {
+	const u32 *k = key;
+
+	if (h->map.key_size == 4)
+		return (h->mul[0] * k[0] + h->mul[1]) >> 32;
+	if (h->map.key_size == 8)
+		return (h->mul[0] * k[0] + h->mul[1] + h->mul[2] * k[1]) >> 32;
 	return jhash(key, h->map.key_size, h->seed);
+}
+
+static inline bool bpfshim_elem_is(const struct bpfshim_htab *h, const struct bpfshim_elem *e,
+				   const void *key, u32 hash)
+{
+	if (e->hash != hash)
+		return false;
+	if (h->map.key_size == 4)
+		return *(const u32 *)e->key == *(const u32 *)key;
+	if (h->map.key_size == 8)
+		return *(const u64 *)e->key == *(const u64 *)key;
+	return !memcmp(e->key, key, h->map.key_size);
 }
 
 static inline struct bpfshim_bucket *bpfshim_bucket_of(const struct bpfshim_htab *h, u32 hash)

@@ -5,7 +5,7 @@
 
 /*
  * Owner: the map's references.  Slots are RCU pointers, each a reference on
- * its program, changed under lock.  The first program that is stored, or that
+ * its program, changed under lock; what compiled code enters lies beside them.  The first program that is stored, or that
  * is loaded with the map, fixes what fits (type and engine, under lock): a tail
  * call cannot pass from one engine to the other.
  */
@@ -14,7 +14,8 @@ struct prog_array {
 	struct mutex lock;
 	u32 type;
 	bool native;
-	struct bpfshim_prog __rcu *slot[];
+	struct bpfshim_prog __rcu **slot;
+	const void *entry[];		/* a slot's native_tail; the slots follow */
 };
 
 static struct prog_array *to_array(const struct bpfshim_map *map)
@@ -38,10 +39,12 @@ static struct bpfshim_map *prog_array_alloc(const union bpfshim_attr *attr)
 
 	if (size >= (u64)U32_MAX - PAGE_SIZE)
 		return ERR_PTR(-ENOMEM);
+	size += (u64)attr->max_entries * sizeof(void *);
 	a = bpfshim_map_area_alloc(size, NUMA_NO_NODE);
 	if (!a)
 		return ERR_PTR(-ENOMEM);
 	bpfshim_map_base_init(&a->map, attr);
+	a->slot = (struct bpfshim_prog __rcu **)&a->entry[attr->max_entries];
 	mutex_init(&a->lock);
 	bpfshim_map_charge(&a->map, size);
 	return &a->map;
@@ -55,6 +58,7 @@ static bool replace(struct prog_array *a, u32 i, struct bpfshim_prog *new)
 	mutex_lock(&a->lock);
 	old = rcu_dereference_protected(a->slot[i], lockdep_is_held(&a->lock));
 	rcu_assign_pointer(a->slot[i], new);
+	WRITE_ONCE(a->entry[i], new ? new->xprog.native_tail : NULL);
 	mutex_unlock(&a->lock);
 	if (old)
 		bpfshim_prog_put(old);
@@ -162,10 +166,17 @@ static void *prog_array_lookup(struct bpfshim_map *map, const void *key)
 	return NULL;
 }
 
-void bpfshim_prog_array_native(u32 *max_off, u32 *slots_off)
+void bpfshim_prog_array_native(u32 *max_off, u32 *entries_off)
 {
 	*max_off = offsetof(struct prog_array, map.max_entries);
-	*slots_off = offsetof(struct prog_array, slot);
+	*entries_off = offsetof(struct prog_array, entry);
+}
+
+u64 bpfshim_prog_array_entry(const struct bpfshim_map *map, u32 index)
+{
+	if (map->ops != &bpfshim_prog_array_ops || index >= map->max_entries)
+		return 0;
+	return (unsigned long)&to_array(map)->entry[index];
 }
 
 const struct bpfshim_prog *bpfshim_prog_array_target(struct bpfshim_map *map, u32 index)

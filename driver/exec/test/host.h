@@ -43,7 +43,8 @@ void host_init(void);
 
 /* host_jit.c */
 struct host_jit_facts {
-	u32 parr_max, parr_slots, parr_native;
+	u32 parr_max, parr_entries;
+	u64 (*parr_entry)(void *cookie, u32 map_idx, u32 index);
 	void (*map_info)(void *cookie, u32 idx, struct bpfshim_jit_map *m);
 	/* low addresses: gs is 0 in a process */
 	struct bpfshim_jit_percpu cpu_number, this_cpu_off, current_task;

@@ -96,8 +96,8 @@ static int prepare(const struct jit_engine *e, struct host_prog *p)
 	for (i = 0; i < 4; i++)
 		o.probe_stub[i] = e->area->rx + 64 * i;
 	o.parr_max = host_jit_facts.parr_max;
-	o.parr_slots = host_jit_facts.parr_slots;
-	o.parr_native = host_jit_facts.parr_native;
+	o.parr_entries = host_jit_facts.parr_entries;
+	o.parr_entry = host_jit_facts.parr_entry;
 	o.map_info = host_jit_facts.map_info;
 	o.cpu_number = host_jit_facts.cpu_number;
 	o.this_cpu_off = host_jit_facts.this_cpu_off;

@@ -43,6 +43,29 @@ static u64 lookup(u64 map, u64 key, u64 c, u64 d, u64 e)
 	return map == 1 ? (unsigned long)(array + 24 * i) : (unsigned long)percpu_values[i];
 }
 
+/* Programs that tail calls go to: those before this one, and nothing. */
+#define TARGETS 3
+
+static struct {
+	u32 max, pad;
+	const void *entry[TARGETS + 1];
+} progs = { TARGETS + 1, 0, { NULL } };
+static struct host_prog target[TARGETS];
+
+static const struct bpfshim_xprog *tail_target(void *map, u32 index)
+{
+	if (map != &progs)
+		abort();
+	if (index > TARGETS)
+		return BPFSHIM_TAIL_OUTSIDE;
+	return index < TARGETS && target[index].x.insns ? &target[index].x : NULL;
+}
+
+static u64 parr_entry(void *cookie, u32 map_idx, u32 index)
+{
+	return map_idx == RANDOM_MAP_PROGS ? (unsigned long)&progs.entry[index] : 0;
+}
+
 static u64 number_cpu(u64 a, u64 b, u64 c, u64 d, u64 e)
 {
 	return 5;
@@ -85,6 +108,10 @@ static void facts(void)
 		host_map_addr[i] = i;
 		host_map_value[i] = (unsigned long)mem;
 	}
+	host_map_addr[RANDOM_MAP_PROGS] = (unsigned long)&progs;
+	host_env.tail_target = tail_target;
+	host_jit_facts.parr_entries = offsetof(__typeof__(progs), entry);
+	host_jit_facts.parr_entry = parr_entry;
 }
 
 static void start_state(u64 seed, u32 run)
@@ -130,28 +157,42 @@ static void show(const struct random_prog *r)
 		printf("function %u at %u\n", i, r->subs[i]);
 }
 
+static void make(struct host_prog *p, const struct host_engine *e, const struct random_prog *r)
+{
+	u32 i;
+	int err;
+
+	for (i = 0; i < r->n; i++)
+		if (r->notes[i].map_idx >= 0 || r->notes[i].probe_mem)
+			*host_note(i) = r->notes[i];
+	err = host_link(p, e, r->insns, r->n, r->subs + 1, r->stack);
+	if (err) {
+		printf("%s: a program is refused: %d\n", e->name, err);
+		exit(1);
+	}
+}
+
 static int one(u64 seed, bool verbose)
 {
-	static struct random_prog r;
+	static struct random_prog r, t[TARGETS];
 	const struct host_engine *e;
 	u64 want[RUNS], got;
 	struct host_prog p;
 	u32 i, k, run;
-	int err;
+	int bad = 0;
 
 	random_seed(seed);
-	random_program(&r);
+	for (i = 0; i < TARGETS; i++)
+		random_program(&t[i], seed % 4 == 0);
+	random_program(&r, seed % 4 == 0);
 	if (verbose)
 		show(&r);
 	for (k = 0; (e = host_engine_at(k)); k++) {
-		for (i = 0; i < r.n; i++)
-			if (r.notes[i].map_idx >= 0 || r.notes[i].probe_mem)
-				*host_note(i) = r.notes[i];
-		err = host_link(&p, e, r.insns, r.n, r.subs + 1, r.stack);
-		if (err) {
-			printf("seed %llu: %s: %d\n", (unsigned long long)seed, e->name, err);
-			return 1;
+		for (i = 0; i < TARGETS && seed % 4 == 0; i++) {
+			make(&target[i], e, &t[i]);
+			progs.entry[i] = target[i].x.native_tail;
 		}
+		make(&p, e, &r);
 		for (run = 0; run < RUNS; run++) {
 			start_state(seed, run);
 			got = state(e->call(&p, (unsigned long)mem, run));
@@ -160,11 +201,17 @@ static int one(u64 seed, bool verbose)
 			} else if (got != want[run]) {
 				printf("seed %llu, run %u: %s differs\n",
 				       (unsigned long long)seed, run, e->name);
-				host_free(&p, e);
-				return 1;
+				bad = 1;
+				break;
 			}
 		}
 		host_free(&p, e);
+		for (i = 0; i < TARGETS && seed % 4 == 0; i++) {
+			host_free(&target[i], e);
+			memset(&target[i], 0, sizeof(target[i]));
+		}
+		if (bad)
+			return 1;
 	}
 	return 0;
 }

@@ -7,6 +7,7 @@
 
 #define RANDOM_MAX_INSNS	3000
 #define RANDOM_HELPER_MIX	5	/* a hash of its arguments */
+#define RANDOM_MAP_PROGS	3	/* a prog array of four, the last empty */
 #define RANDOM_HELPER_LOOP	6	/* R1 times (mod 4) the callback R2 with R3 */
 
 struct random_prog {
@@ -18,6 +19,6 @@ struct random_prog {
 
 void random_seed(u64 seed);
 u64 random_word(void);		/* of many magnitudes */
-void random_program(struct random_prog *p);
+void random_program(struct random_prog *p, bool tail_calls);
 
 #endif

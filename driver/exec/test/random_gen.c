@@ -20,6 +20,7 @@ static u32 unit_at[MAX_UNITS], nr_units;
 /* jumps to patch: instruction, target unit */
 static u32 jump_at[MAX_UNITS], jump_to[MAX_UNITS], nr_jumps;
 static u32 fn, nr_fns;
+static bool tails;
 /* calls to patch: instruction, function */
 static u32 call_at[400], call_to[400], nr_calls;
 
@@ -321,6 +322,28 @@ static void lookup(void)
 	after_call();
 }
 
+/* Behind it, when it went nowhere, R0 to R5 are as after any call. */
+static void tail_call(void)
+{
+	u32 index = below(6);
+	bool known = index < 4 && below(2);
+
+	put(OP(LD, IMM, DW), 2, BPFSHIM_PSEUDO_MAP_IDX, 0, RANDOM_MAP_PROGS);
+	put(0, 0, 0, 0, 0);
+	if (known)
+		put(OP(ALU64, MOV, K), 3, 0, 0, index);
+	else
+		put(OP(ALU64, AND, K), 3, 0, 0, 7);
+	put(OP(JMP, CALL, K), 0, 0, 0, 12);
+	p->notes[p->n - 1].map_idx = RANDOM_MAP_PROGS;
+	if (known) {
+		p->notes[p->n - 1].flags = BPFSHIM_AUX_CONST_KEY;
+		p->notes[p->n - 1].const_key = index;
+	}
+	put(OP(ALU64, MOV, K), 0, 0, 0, imm());
+	after_call();
+}
+
 static void call(void)
 {
 	u32 to = fn + 1 + below(3);
@@ -409,7 +432,9 @@ static void unit(u32 n, u32 units)
 		memory_access();
 		break;
 	case 9:
-		if (below(2))
+		if (tails && !fn && below(2))
+			tail_call();
+		else if (below(2))
 			lookup();
 		else
 			call();
@@ -468,10 +493,11 @@ static void function(u32 units)
 	}
 }
 
-void random_program(struct random_prog *prog)
+void random_program(struct random_prog *prog, bool tail_calls)
 {
 	u32 i;
 
+	tails = tail_calls;
 	p = prog;
 	memset(p->subs, 0, sizeof(p->subs));
 	p->n = 0;
