@@ -69,11 +69,15 @@ vectors: deps
 BENCH	?= el7-514 el7-1160 debian-6.1
 bench: deps ## instructions retired by engine, build/bench.json, docs/PERFORMANCE.md [BENCH="KERNEL ..."]
 	@mkdir -p build/bench/tests && $(GO) test -c -o build/bench/tests/bench.test ./qemu-tests/guest/bench
+	@$(MAKE) --no-print-directory -s -C qemu-tests/selftests objects VERIFY=$(CURDIR)/build/bench-verify
+	@mkdir -p build/bench-verify/tests && $(GO) test -c -o build/bench-verify/tests/verify.test ./qemu-tests/guest/verifybench
 	@rm -rf build/bench-out; $(kernels) ensure debian-6.1 >/dev/null; set -e; for k in $(BENCH); do \
 		$(kernels) path $$k >/dev/null 2>&1 || { echo "bench: $$k SKIPPED: not there"; continue; }; \
 		echo "bench: $$k"; \
 		$(vmexec) -kernel $$k -icount -timeout 20m -overlay build/bench -env BENCH_KERNEL=$$k \
 			-out build/bench-out/$$k -- /tests/bench.test -test.v -test.run Measure; \
+		$(vmexec) -kernel $$k -icount -mem 2048 -timeout 20m -overlay build/bench-verify -env BENCH_KERNEL=$$k \
+			-out build/bench-out/$$k-verify -- /tests/verify.test -test.v; \
 	done
 	@$(GO) run ./qemu-tests/cmd/benchreport build/bench-out/*/bench.json
 

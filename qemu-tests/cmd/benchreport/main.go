@@ -82,11 +82,14 @@ const (
 	end   = "<!-- end: make bench -->"
 )
 
-var groups = []struct{ key, title string }{
-	{"exec", "What programs cost"},
-	{"map", "Changes of maps"},
-	{"probe", "One hit"},
-	{"output", "One event to user space"},
+// groups are the tables; a group whose lines have several metrics has one each.
+var groups = []struct{ key, metric, title string }{
+	{"exec", "", "What programs cost"},
+	{"map", "", "Changes of maps"},
+	{"probe", "", "One hit"},
+	{"output", "", "One event to user space"},
+	{"verify", "time", "Verification of large programs, thousands of instructions"},
+	{"verify", "peak memory", "Verification's peak memory, KiB"},
 }
 
 func tables(w io.Writer, all []entry) {
@@ -99,7 +102,7 @@ func tables(w io.Writer, all []entry) {
 	for _, g := range groups {
 		fmt.Fprintf(w, "\n### %s\n", g.title)
 		for _, k := range kernels {
-			table(w, g.key, k, all)
+			table(w, g.key, g.metric, k, all)
 		}
 	}
 }
@@ -107,11 +110,11 @@ func tables(w io.Writer, all []entry) {
 // engineOrder is that of the columns.
 var engineOrder = []string{"none", "interp", "jit", "native", "ftrace"}
 
-func table(w io.Writer, group, kernel string, all []entry) {
+func table(w io.Writer, group, metric, kernel string, all []entry) {
 	val := map[[2]string]float64{}
 	var names, engines []string
 	for _, e := range all {
-		if e.Group != group || e.Kernel != kernel {
+		if e.Group != group || e.Kernel != kernel || (metric != "" && e.Metric != metric) {
 			continue
 		}
 		val[[2]string{e.Name, e.Engine}] = e.Value

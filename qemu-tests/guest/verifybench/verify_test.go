@@ -226,11 +226,12 @@ func TestVerify(t *testing.T) {
 				continue
 			}
 			costs[e] = c
+			engine := map[string]string{"native": "native", "driver": "jit"}[e]
 			add := func(metric, unit string, v float64) {
-				all = append(all, result{"verify", name, os.Getenv("BENCH_KERNEL"), e, metric, unit, v})
+				all = append(all, result{"verify", name, os.Getenv("BENCH_KERNEL"), engine, metric, unit, v})
 			}
-			add("time", "us of 1000 instructions", c.usec)
-			add("load", "us of 1000 instructions", c.load)
+			add("time", "1000 instructions", c.usec)
+			add("load", "1000 instructions", c.load)
 			add("processed", "instructions", c.insns)
 			add("peak states", "states", c.states)
 			add("peak memory", "KiB", c.peak)
