@@ -11,6 +11,7 @@
  * can find a lock held by its own CPU, not even in NMI.
  */
 #include "hash.h"
+#include "lru.h"
 
 /* ---- making ------------------------------------------------------------ */
 
@@ -18,16 +19,28 @@
 		    BPFSHIM_F_RDONLY | BPFSHIM_F_WRONLY | BPFSHIM_F_RDONLY_PROG | BPFSHIM_F_WRONLY_PROG | \
 		    BPFSHIM_F_ZERO_SEED)
 
+static bool is_lru(u32 map_type)
+{
+	return map_type == BPFSHIM_MAP_TYPE_LRU_HASH || map_type == BPFSHIM_MAP_TYPE_LRU_PERCPU_HASH;
+}
+
+static bool is_percpu(u32 map_type)
+{
+	return map_type == BPFSHIM_MAP_TYPE_PERCPU_HASH || map_type == BPFSHIM_MAP_TYPE_LRU_PERCPU_HASH;
+}
+
 int bpfshim_htab_check(const union bpfshim_attr *attr)
 {
 	u32 both = BPFSHIM_F_RDONLY_PROG | BPFSHIM_F_WRONLY_PROG;
 
 	if (attr->map_flags & ~HASH_FLAGS || (attr->map_flags & both) == both)
 		return -EINVAL;
-	if (attr->map_flags & BPFSHIM_F_NO_COMMON_LRU)
+	if (!is_lru(attr->map_type) && (attr->map_flags & BPFSHIM_F_NO_COMMON_LRU))
 		return -EINVAL;
-	if (attr->map_type == BPFSHIM_MAP_TYPE_PERCPU_HASH && (attr->map_flags & BPFSHIM_F_NUMA_NODE) &&
-	    (int)attr->numa_node != NUMA_NO_NODE)
+	if (is_lru(attr->map_type) && (attr->map_flags & BPFSHIM_F_NO_PREALLOC))
+		return -ENOTSUPP;
+	if ((is_percpu(attr->map_type) || (attr->map_flags & BPFSHIM_F_NO_COMMON_LRU)) &&
+	    (attr->map_flags & BPFSHIM_F_NUMA_NODE) && (int)attr->numa_node != NUMA_NO_NODE)
 		return -EINVAL;
 	if (!attr->max_entries || !attr->key_size || !attr->value_size)
 		return -EINVAL;
@@ -56,6 +69,7 @@ void bpfshim_htab_free(struct bpfshim_map *map)
 	if (h->inner && h->buckets)
 		put_inner_maps(h);
 	bpfshim_pool_exit(h);
+	bpfshim_lru_set_free(h);
 	bpfshim_inner_free(h->inner);
 	bpfshim_map_area_free(h->buckets);
 	bpfshim_kfree(h);
@@ -63,7 +77,8 @@ void bpfshim_htab_free(struct bpfshim_map *map)
 
 struct bpfshim_map *bpfshim_htab_alloc(const union bpfshim_attr *attr)
 {
-	bool percpu = attr->map_type == BPFSHIM_MAP_TYPE_PERCPU_HASH;
+	u32 entries = attr->max_entries, head = is_lru(attr->map_type) ? sizeof(struct bpfshim_lru_node) : 0;
+	bool percpu = is_percpu(attr->map_type);
 	u64 elem_size, total;
 	struct bpfshim_htab *h;
 	int err = -ENOMEM;
@@ -73,18 +88,26 @@ struct bpfshim_map *bpfshim_htab_alloc(const union bpfshim_attr *attr)
 		return ERR_PTR(-E2BIG);
 	if (attr->max_entries > 1U << 31)
 		return ERR_PTR(-E2BIG);
-	elem_size = sizeof(struct bpfshim_elem) + round_up((u64)attr->key_size, 8) +
+	/* Lists of its own for each CPU: as many elements each. */
+	if (attr->map_flags & BPFSHIM_F_NO_COMMON_LRU) {
+		entries = roundup(attr->max_entries, num_possible_cpus());
+		if (entries < attr->max_entries)
+			entries = rounddown(attr->max_entries, num_possible_cpus());
+	}
+	elem_size = head + sizeof(struct bpfshim_elem) + round_up((u64)attr->key_size, 8) +
 		    (percpu ? 0 : round_up((u64)attr->value_size, 8));
-	total = elem_size * attr->max_entries;
+	total = elem_size * entries;
 	if (!(attr->map_flags & BPFSHIM_F_NO_PREALLOC) && total >= (u64)U32_MAX - PAGE_SIZE)
 		return ERR_PTR(-E2BIG);
 	h = bpfshim_kzalloc(sizeof(*h), GFP_KERNEL);
 	if (!h)
 		return ERR_PTR(-ENOMEM);
 	bpfshim_map_base_init(&h->map, attr);
+	h->map.max_entries = entries;
 	h->percpu = percpu;
+	h->elem_head = head;
 	h->elem_size = (u32)elem_size;
-	h->nr_buckets = roundup_pow_of_two(attr->max_entries);
+	h->nr_buckets = roundup_pow_of_two(entries);
 	if (!(attr->map_flags & BPFSHIM_F_ZERO_SEED))
 		get_random_bytes(&h->seed, sizeof(h->seed));
 	h->mul[0] = 0x9e3779b97f4a7c15ULL;
@@ -100,8 +123,13 @@ struct bpfshim_map *bpfshim_htab_alloc(const union bpfshim_attr *attr)
 		raw_spin_lock_init(&h->buckets[i].lock);
 	}
 	bpfshim_map_charge(&h->map, (u64)h->nr_buckets * sizeof(*h->buckets));
+	if (head) {
+		err = bpfshim_lru_set_new(h, !(attr->map_flags & BPFSHIM_F_NO_COMMON_LRU));
+		if (err)
+			goto fail;
+	}
 	err = bpfshim_pool_grow(h, attr->map_flags & BPFSHIM_F_NO_PREALLOC ?
-		   min(attr->max_entries, bpfshim_pool_step(h)) : attr->max_entries);
+		   min(entries, bpfshim_pool_step(h)) : entries);
 	if (err)
 		goto fail;
 	return &h->map;
@@ -273,9 +301,11 @@ int bpfshim_htab_remove(struct bpfshim_htab *h, const void *key, void *value)
 		else if (value)
 			bpfshim_value_out(&h->map, value, bpfshim_elem_value(h, e), 0);
 		hlist_nulls_del_rcu(&e->node);
-		bpfshim_pool_put(h, e);
 	}
-	raw_spin_unlock_irqrestore(&b->lock, irq);
+	raw_spin_unlock(&b->lock);
+	if (e)
+		bpfshim_pool_put(h, e);
+	local_irq_restore(irq);
 	if (gone)
 		bpfshim_map_put(gone);
 	return e ? 0 : -ENOENT;

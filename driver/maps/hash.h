@@ -22,6 +22,7 @@ struct bpfshim_bucket {
 };
 
 struct bpfshim_chunk;
+struct bpfshim_lru_set;
 
 /*
  * Owner: the map's references.  buckets, sizes and inner are constant after
@@ -37,6 +38,8 @@ struct bpfshim_htab {
 	u64 mul[3];			/* secret, of small keys' hash */
 	bool percpu;
 	struct bpfshim_inner *inner;	/* values are maps that fit it, or NULL */
+	struct bpfshim_lru_set *lru;	/* who goes when it is full, or NULL: nobody */
+	u32 elem_head;			/* bytes in front of an element: its place in lru */
 	raw_spinlock_t pool_lock;
 	struct bpfshim_elem *free;
 	u32 nr_free, nr_elems;
@@ -111,7 +114,20 @@ u32 bpfshim_pool_step(const struct bpfshim_htab *h);
 /** bpfshim_pool_get() - an element, interrupts off; NULL and *err: -E2BIG
  * (full) or -ENOMEM (none left now). */
 struct bpfshim_elem *bpfshim_pool_get(struct bpfshim_htab *h, int *err);
+/** bpfshim_pool_put() - give an element back, interrupts off, no lock held. */
 void bpfshim_pool_put(struct bpfshim_htab *h, struct bpfshim_elem *e);
+
+/* ---- lru_hash.c -------------------------------------------------------- */
+
+/** bpfshim_lru_set_new() - for a table that is being made; -ENOMEM. */
+int bpfshim_lru_set_new(struct bpfshim_htab *h, bool common);
+void bpfshim_lru_set_free(struct bpfshim_htab *h);
+/** bpfshim_lru_adopt() - a new element, the nth of all.  Before publish. */
+void bpfshim_lru_adopt(struct bpfshim_htab *h, struct bpfshim_elem *e, u32 n);
+/** bpfshim_lru_release() - an element that was taken out of its bucket. */
+void bpfshim_lru_release(struct bpfshim_htab *h, struct bpfshim_elem *e);
+/** bpfshim_lru_htab_set() - bpfshim_htab_set() of these tables. */
+int bpfshim_lru_htab_set(struct bpfshim_htab *h, const void *key, const void *value, u64 flags, bool all_cpus);
 
 /* ---- hash.c ------------------------------------------------------------ */
 

@@ -21,7 +21,7 @@ struct bpfshim_chunk {
 
 static struct bpfshim_elem *chunk_elem(const struct bpfshim_htab *h, struct bpfshim_chunk *c, u32 i)
 {
-	return (struct bpfshim_elem *)(c->elems + (u64)h->elem_size * i);
+	return (struct bpfshim_elem *)(c->elems + (u64)h->elem_size * i + h->elem_head);
 }
 
 static void chunk_free(struct bpfshim_htab *h, struct bpfshim_chunk *c)
@@ -78,6 +78,10 @@ int bpfshim_pool_grow(struct bpfshim_htab *h, u32 nr)
 	for (i = 0; i < nr; i++) {
 		struct bpfshim_elem *e = chunk_elem(h, c, i);
 
+		if (h->lru) {
+			bpfshim_lru_adopt(h, e, h->nr_elems++);
+			continue;
+		}
 		bpfshim_guard_enter();
 		raw_spin_lock_irq(&h->pool_lock);
 		e->next_free = h->free;
@@ -131,6 +135,10 @@ struct bpfshim_elem *bpfshim_pool_get(struct bpfshim_htab *h, int *err)
 
 void bpfshim_pool_put(struct bpfshim_htab *h, struct bpfshim_elem *e)
 {
+	if (h->lru) {
+		bpfshim_lru_release(h, e);
+		return;
+	}
 	raw_spin_lock(&h->pool_lock);
 	e->next_free = h->free;
 	h->free = e;

@@ -34,10 +34,11 @@ int bpfshim_htab_user_update(struct bpfshim_map *map, const void *key, const voi
 	for (;;) {
 		bpfshim_guard_enter();
 		bpfshim_read_lock();
-		err = bpfshim_htab_set(h, key, value, flags, true);
+		err = h->lru ? bpfshim_lru_htab_set(h, key, value, flags, true) :
+		      bpfshim_htab_set(h, key, value, flags, true);
 		bpfshim_read_unlock();
 		bpfshim_guard_leave();
-		if (err != -ENOMEM)
+		if (err != -ENOMEM || h->lru)
 			return err;
 		/* The pool may grow yet, and here is the place to wait for it. */
 		err = bpfshim_pool_grow(h, bpfshim_pool_step(h));
@@ -117,7 +118,7 @@ u32 bpfshim_htab_bucket_read(struct bpfshim_map *map, u32 bucket, void *keys, vo
 	struct bpfshim_bucket *b = &h->buckets[bucket];
 	u32 nr = 0, i = 0, vsize = h->percpu ? bpfshim_percpu_user_size(map) : map->value_size;
 	struct hlist_nulls_node *n, *next;
-	struct bpfshim_elem *e;
+	struct bpfshim_elem *e, *taken = NULL;
 
 	bpfshim_guard_enter();
 	bpfshim_read_lock();
@@ -134,11 +135,18 @@ u32 bpfshim_htab_bucket_read(struct bpfshim_map *map, u32 bucket, void *keys, vo
 				hlist_nulls_del_rcu(&e->node);
 				if (h->inner)
 					bpfshim_map_put(bpfshim_elem_map(h, e));
-				bpfshim_pool_put(h, e);
+				e->next_free = taken;
+				taken = e;
 			}
 		}
 	}
-	raw_spin_unlock_irq(&b->lock);
+	raw_spin_unlock(&b->lock);
+	while (taken) {
+		e = taken;
+		taken = e->next_free;
+		bpfshim_pool_put(h, e);
+	}
+	local_irq_enable();
 	bpfshim_read_unlock();
 	bpfshim_guard_leave();
 	return nr;

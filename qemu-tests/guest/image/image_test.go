@@ -273,7 +273,8 @@ func stays(t *testing.T, tgt *raw.Target, free int) {
 		}
 		time.Sleep(250 * time.Millisecond)
 	}
-	t.Errorf("%d KiB less free memory", lost)
+	b, _ := os.ReadFile("/proc/meminfo")
+	t.Errorf("%d KiB less free memory\n%s", lost, b)
 }
 
 // freeKB is the memory that nobody holds, or only as a cache, or a process: the
@@ -305,6 +306,8 @@ func TestManyAtOnce(t *testing.T) {
 	settle(t, tgt, 0)
 	time.Sleep(time.Second)
 	free := freeKB(t)
+	b, _ := os.ReadFile("/proc/meminfo")
+	t.Logf("before:\n%s", b)
 	atOnce(t, tgt)
 	stays(t, tgt, free)
 }

@@ -27,6 +27,9 @@ var tables = []oracle.Script{
 	{Name: "stack map create", Do: func(r *oracle.Run) { createAll(r, stackKinds) }},
 	{Name: "stack map commands", Do: func(r *oracle.Run) { commandsAll(r, stackKinds) }},
 	{Name: "stack helpers", Do: stackHelpers},
+	{Name: "LRU create", Do: func(r *oracle.Run) { createAll(r, lruKinds) }},
+	{Name: "LRU commands", Do: func(r *oracle.Run) { commandsAll(r, lruKinds) }},
+	{Name: "LRU by turns", Do: lruRandom},
 }
 
 // made makes a map, or says why not.

@@ -94,8 +94,10 @@ func (t *Target) Output(cpu int, wakeup uint32) (int, unix.Errno) {
 
 // Run is PROG_TEST_RUN of a raw tracepoint program on these arguments.
 func (t *Target) Run(prog int, args ...uint64) (uint32, unix.Errno) {
-	b := Alloc(8 * 12)
-	a := NewAttr().U32(0, uint32(prog)).U32(40, uint32(8*len(args)))
+	b, a := Alloc(8*12), NewAttr()
+	defer Free(b)
+	defer Free(a.b)
+	a.U32(0, uint32(prog)).U32(40, uint32(8*len(args)))
 	if len(args) > 0 {
 		c := &Attr{b: b}
 		for i, v := range args {

@@ -116,6 +116,9 @@ func Alloc(n int) []byte {
 	return b[:n]
 }
 
+// Free gives Alloc's memory back before the test ends.
+func Free(b []byte) { _ = unix.Munmap(b[:cap(b)]) }
+
 // Ptr returns the address of a copy of b that stays.
 func Ptr(b []byte) uint64 {
 	c := Alloc(len(b))
