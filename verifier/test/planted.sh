@@ -49,7 +49,7 @@ plant() {
 }
 
 plant shift num.c "a shift's upper bound is too low" \
-	'/^static void shift_right/,/^}/ s/^\td->umax >>= by;/\td->umax >>= by + 1;/'
+	'/^static void shift_right/,/^}/ s/^\td->umax >>= by;/\td->umax = d->umax >> by >> 1;/'
 plant trunc32 alu.c "a 32-bit move keeps the upper half" \
 	'/^static int move(/,/^}/ s/^\tbpfshim_num_zext32(&dst->n);//'
 plant alu32 num.c "32-bit results keep 64-bit bounds" \
