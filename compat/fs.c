@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Files of other tasks. */
 #include "compat.h"
+#include <linux/mount.h>
 
 #if BPFSHIM_HAVE_FCHECK_FILES
 struct file *bpfshim_fget_task(struct task_struct *task, unsigned int fd)
@@ -23,3 +24,12 @@ struct file *bpfshim_fget_task(struct task_struct *task, unsigned int fd)
 	return bpfshim_ksym.fget_task ? bpfshim_ksym.fget_task(task, fd) : NULL;
 }
 #endif
+
+bool bpfshim_pid_ns_is(struct pid_namespace *ns, dev_t dev, u64 ino)
+{
+#if BPFSHIM_HAVE_NS_MATCH
+	return bpfshim_ksym.ns_match && bpfshim_ksym.ns_match(&ns->ns, dev, ino);
+#else
+	return ns->proc_inum == ino && ns->proc_mnt && ns->proc_mnt->mnt_sb->s_dev == dev;
+#endif
+}

@@ -25,6 +25,15 @@ BPFSHIM_KSYM(0, void, perf_event_output, (struct perf_event *event,
 #if !BPFSHIM_HAVE_EXPORT_KTIME_GET_MONO_FAST_NS
 /* A reader that would spin under its own writer looks at it first. */
 BPFSHIM_KVAR(1, seqcount_t, timekeeper_seq)
+#elif !BPFSHIM_HAVE_EXPORT_KTIME_GET_TAI_FAST_NS
+BPFSHIM_KVAR(0, seqcount_t, timekeeper_seq)
+#endif
+#if BPFSHIM_HAVE_NS_MATCH
+BPFSHIM_KSYM(0, bool, ns_match, (const struct ns_common *ns, dev_t dev, ino_t ino))
+#endif
+#if BPFSHIM_HAVE_EVENT_READ_LOCAL
+BPFSHIM_KSYM(0, int, perf_event_read_local, (struct perf_event *event, u64 *value,
+	u64 *enabled, u64 *running))
 #endif
 #if BPFSHIM_HAVE_STACK_TRACE_SAVE
 BPFSHIM_KSYM(0, struct perf_callchain_entry *, get_perf_callchain, (struct pt_regs *regs,

@@ -43,4 +43,7 @@ static inline u64 bpfshim_cgroup_id(void)
 #endif
 }
 
+/* Is the pid namespace the one whose file has that number, and device? */
+bool bpfshim_pid_ns_is(struct pid_namespace *ns, dev_t dev, u64 ino);
+
 #endif /* BPFSHIM_COMPAT_SCHED_H */

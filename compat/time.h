@@ -30,4 +30,11 @@ static inline u64 bpfshim_stat_clock(void)
  * timekeeping's own writer included; preemption off. */
 u64 bpfshim_clock_mono(void);
 
+/** bpfshim_clock_boot() - the same with the time asleep; bpfshim_clock_tai() -
+ * CLOCK_TAI.  The same contexts. */
+/** bpfshim_clock_init() - before any of them; process context. */
+void bpfshim_clock_init(void);
+u64 bpfshim_clock_boot(void);
+u64 bpfshim_clock_tai(void);
+
 #endif /* BPFSHIM_COMPAT_TIME_H */

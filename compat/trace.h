@@ -53,6 +53,9 @@ static inline void *bpfshim_raw_data(struct perf_sample_data *data, u32 *size)
 
 /* Is a PERF_TYPE_TRACEPOINT event one of kprobe_events or uprobe_events? */
 bool bpfshim_event_is_probe(const struct perf_event *event);
+/* A counter's value and times, in ns, on the CPU or in the task it counts;
+ * -EINVAL elsewhere, -EOPNOTSUPP when children inherit it.  Any context. */
+int bpfshim_event_read_local(struct perf_event *event, u64 *count, u64 *enabled, u64 *running);
 /* Is this file perf_event_open's, its private_data a struct perf_event? */
 bool bpfshim_is_perf_file(const struct file *file);
 

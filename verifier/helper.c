@@ -213,8 +213,13 @@ static int check_snprintf(struct vrf_env *env)
 				goto bad;
 			if (c == 'k' || c == 'u' || c == 'K' || c == 'x' || c == 's' || c == 'S' || c == 'B')
 				off++;
-			else if (c == 'i' || c == 'I')
+			else if (c == 'i' || c == 'I') {
 				off += 2;
+				if (fmt_byte(env, map, off, &c) || (c != '4' && c != '6'))
+					goto bad;
+			} else if (is_digit(c) || ((c | 32) >= 'a' && (c | 32) <= 'z')) {
+				goto bad;
+			}
 			if (c == 'k' || c == 'u') {
 				if (fmt_byte(env, map, ++off, &c) || c != 's')
 					goto bad;

@@ -144,59 +144,99 @@ static bool impossible(const struct view *n, u64 v, u8 op, bool truth)
 	return false;
 }
 
-static bool narrow(struct bpfshim_num *n, u64 v, u8 op, bool w32, bool truth)
+/* The number, or its lower half, is v. */
+static void hold(struct bpfshim_num *n, u64 v, bool w32)
 {
-	struct view w;
-
-	if (op == BPFSHIM_JEQ || op == BPFSHIM_JNE) {
-		if (truth != (op == BPFSHIM_JEQ))
-			return true;
-		/* On a way that cannot be gone too: 6.1 goes it, with v. */
-		if (!w32) {
-			bpfshim_num_const(n, v);
-			return true;
-		}
-		n->t = join_halves(n->t, tnum((u32)v, 0));
-		n->s32min = n->s32max = (s32)v;
-		n->u32min = n->u32max = (u32)v;
-		after_low(n);
-		return true;
+	if (!w32) {
+		bpfshim_num_const(n, v);
+		return;
 	}
-	if (op == BPFSHIM_JSET) {
-		if (truth) {
-			if (v && !(v & (v - 1))) {
-				n->t.value |= v;
-				n->t.mask &= ~v;
-			}
-		} else {
-			if (n->t.value & v)
-				return false;
-			/* 6.1 forgets the ranges here */
-			bpfshim_num_any64(n);
-			bpfshim_num_any32(n);
+	n->t = join_halves(n->t, tnum((u32)v, 0));
+	n->s32min = n->s32max = (s32)v;
+	n->u32min = n->u32max = (u32)v;
+	after_low(n);
+}
+
+/*
+ * No number can go this way; 6.1 goes it all the same, with a minimum above
+ * the maximum.  What the way tells must stay true on it, as it does of wider
+ * ranges: a state may have been left out for one of those.
+ */
+static void hold_nearest(struct bpfshim_num *n, u64 v, u8 op, bool w32, bool truth)
+{
+	bool strict = op == BPFSHIM_JGT || op == BPFSHIM_JLT || op == BPFSHIM_JSGT || op == BPFSHIM_JSLT;
+	bool above = op == BPFSHIM_JGT || op == BPFSHIM_JGE || op == BPFSHIM_JSGT || op == BPFSHIM_JSGE;
+
+	if (strict == truth)
+		v += above == truth ? 1 : (u64)-1;
+	hold(n, v, w32);
+}
+
+static bool consistent(const struct bpfshim_num *n)
+{
+	return n->umin <= n->umax && n->smin <= n->smax &&
+	       n->u32min <= n->u32max && n->s32min <= n->s32max;
+}
+
+static bool narrow_bits(struct bpfshim_num *n, u64 v, bool w32, bool truth)
+{
+	u64 least = w32 ? n->u32min : n->umin;
+
+	if (truth) {
+		if (v && !(v & (v - 1))) {
+			n->t.value |= v;
 			n->t.mask &= ~v;
 		}
 	} else {
-		if (w32)
-			view32(&w, n);
-		else
-			view64(&w, n);
-		if (impossible(&w, v, op, truth))
-			return false;
-		narrow_order(&w, v, op, truth);
-		if (w.umin > w.umax || w.smin > w.smax)
-			return false;
-		if (w32)
-			store32(n, &w);
-		else
-			store64(n, &w);
+		if (n->t.value & v) {
+			hold(n, least & ~v, w32);
+			return true;
+		}
+		/* 6.1 forgets the ranges here */
+		bpfshim_num_any64(n);
+		bpfshim_num_any32(n);
+		n->t.mask &= ~v;
 	}
 	if (w32)
 		after_low(n);
 	else
 		bpfshim_num_low_from_whole(n);
-	return n->umin <= n->umax && n->smin <= n->smax &&
-	       n->u32min <= n->u32max && n->s32min <= n->s32max;
+	if (!consistent(n))
+		hold(n, least | v, w32);
+	return true;
+}
+
+static bool narrow(struct bpfshim_num *n, u64 v, u8 op, bool w32, bool truth)
+{
+	struct view w;
+
+	if (op == BPFSHIM_JEQ || op == BPFSHIM_JNE) {
+		/* On a way that cannot be gone too: 6.1 goes it, with v. */
+		if (truth == (op == BPFSHIM_JEQ))
+			hold(n, v, w32);
+		return true;
+	}
+	if (op == BPFSHIM_JSET)
+		return narrow_bits(n, v, w32, truth);
+	if (w32)
+		view32(&w, n);
+	else
+		view64(&w, n);
+	if (impossible(&w, v, op, truth))
+		return false;
+	narrow_order(&w, v, op, truth);
+	if (w.umin > w.umax || w.smin > w.smax) {
+		hold_nearest(n, v, op, w32, truth);
+		return true;
+	}
+	if (w32) {
+		store32(n, &w);
+		after_low(n);
+	} else {
+		store64(n, &w);
+		bpfshim_num_low_from_whole(n);
+	}
+	return consistent(n);
 }
 
 static bool same(struct bpfshim_num *a, struct bpfshim_num *b)

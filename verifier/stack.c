@@ -133,6 +133,9 @@ static int write_fixed(struct vrf_env *env, u32 frame, s32 off, u32 size, s32 fr
 		return note_access(env, frame, slot);
 	}
 	if (r && !zero && !(off % 8) && !bpfshim_num_is_unknown(&r->n)) {
+		/* Whether somebody has equalled it before must not tell states apart there. */
+		if (VRF_EXACT(env) && !r->id)
+			reg_of(env, (u32)from)->id = ++env->id_gen;
 		spill(env, s, r, frame, slot, size);
 		/* A part does not equal the whole. */
 		if (!fits(r->n.umax, size))

@@ -38,6 +38,8 @@ int bpfshim_helpers_init(void)
 	int err;
 
 	seed();
+	bpfshim_clock_init();
+	bpfshim_helper_signal_init();
 	err = bpfshim_helper_stack_init();
 	if (err)
 		return err;
@@ -50,5 +52,6 @@ int bpfshim_helpers_init(void)
 void bpfshim_helpers_exit(void)
 {
 	bpfshim_sock_exit();
+	bpfshim_helper_signal_exit();
 	bpfshim_helper_stack_exit();
 }

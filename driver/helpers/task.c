@@ -61,3 +61,36 @@ BPFSHIM_HELPER(get_func_ip)
 
 	return rc ? rc->func_ip : 0;
 }
+
+BPFSHIM_HELPER(get_current_task_btf)
+{
+	return (unsigned long)current;
+}
+
+BPFSHIM_HELPER(task_pt_regs)
+{
+	return (unsigned long)task_pt_regs((struct task_struct *)bpfshim_ptr(r1));
+}
+
+BPFSHIM_HELPER(get_ns_current_pid_tgid)
+{
+	struct { u32 pid, tgid; } *out = bpfshim_ptr(r3);
+	struct pid_namespace *ns;
+	int err = -EINVAL;
+
+	if ((u32)r4 != sizeof(*out) || (u64)(dev_t)r1 != r1)
+		goto clear;
+	err = -ENOENT;
+	ns = task_active_pid_ns(current);
+	if (!ns)
+		goto clear;
+	err = -EINVAL;
+	if (!bpfshim_pid_ns_is(ns, (dev_t)r1, r2))
+		goto clear;
+	out->pid = task_pid_nr_ns(current, ns);
+	out->tgid = task_tgid_nr_ns(current, ns);
+	return 0;
+clear:
+	memset(out, 0, (u32)r4);
+	return err;
+}

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Arrays: values in one area, or one per-CPU allocation an element. */
+/* Arrays: values in one area, or a per-CPU pointer an element. */
 #include "../native.h"
 #include "maps.h"
 
@@ -48,14 +48,9 @@ static int array_check(const union bpfshim_attr *attr)
 static void array_free(struct bpfshim_map *map)
 {
 	struct array *a = to_array(map);
-	u32 i;
 
 	if (a->pptrs) {
-		for (i = 0; i < map->max_entries; i++) {
-			free_percpu(a->pptrs[i]);
-			if (!(i & 1023))
-				cond_resched();
-		}
+		bpfshim_percpu_values_free(a->pptrs, sizeof(*a->pptrs), map->max_entries, a->elem_size);
 		bpfshim_map_area_free(a->pptrs);
 	}
 	if (map->map_flags & BPFSHIM_F_MMAPABLE)
@@ -70,7 +65,6 @@ static struct bpfshim_map *array_alloc(const union bpfshim_attr *attr)
 	bool percpu = attr->map_type == BPFSHIM_MAP_TYPE_PERCPU_ARRAY;
 	u64 bytes, elem = round_up((u64)attr->value_size, 8);
 	struct array *a;
-	u32 i;
 
 	if (percpu && elem > PCPU_MIN_UNIT_SIZE)
 		return ERR_PTR(-E2BIG);
@@ -86,11 +80,10 @@ static struct bpfshim_map *array_alloc(const union bpfshim_attr *attr)
 		a->pptrs = bpfshim_map_area_alloc(bytes, NUMA_NO_NODE);
 		if (!a->pptrs)
 			goto fail;
-		for (i = 0; i < attr->max_entries; i++) {
-			a->pptrs[i] = bpfshim_alloc_percpu(a->elem_size);
-			if (!a->pptrs[i])
-				goto fail;
-			cond_resched();
+		if (bpfshim_percpu_values_alloc(a->pptrs, sizeof(*a->pptrs), attr->max_entries, a->elem_size)) {
+			bpfshim_map_area_free(a->pptrs);
+			a->pptrs = NULL;
+			goto fail;
 		}
 		bpfshim_map_charge(&a->map, bytes + elem * attr->max_entries * num_possible_cpus());
 	} else {

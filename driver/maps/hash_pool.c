@@ -26,29 +26,22 @@ static struct bpfshim_elem *chunk_elem(const struct bpfshim_htab *h, struct bpfs
 
 static void chunk_free(struct bpfshim_htab *h, struct bpfshim_chunk *c)
 {
-	u32 i;
-
 	if (h->percpu)
-		for (i = 0; i < c->nr; i++)
-			free_percpu(chunk_elem(h, c, i)->pptr);
+		bpfshim_percpu_values_free(&chunk_elem(h, c, 0)->pptr, h->elem_size, c->nr, round_up(h->map.value_size, 8));
 	bpfshim_map_area_free(c);
 }
 
 static struct bpfshim_chunk *chunk_alloc(struct bpfshim_htab *h, u32 nr)
 {
 	struct bpfshim_chunk *c = bpfshim_map_area_alloc(sizeof(*c) + (u64)h->elem_size * nr, h->map.numa_node);
-	u32 i;
 
 	if (!c)
 		return NULL;
 	c->nr = nr;
-	for (i = 0; h->percpu && i < nr; i++) {
-		chunk_elem(h, c, i)->pptr = bpfshim_alloc_percpu(round_up(h->map.value_size, 8));
-		if (!chunk_elem(h, c, i)->pptr) {
-			chunk_free(h, c);
-			return NULL;
-		}
-		cond_resched();
+	if (h->percpu && bpfshim_percpu_values_alloc(&chunk_elem(h, c, 0)->pptr, h->elem_size, nr,
+						     round_up(h->map.value_size, 8))) {
+		bpfshim_map_area_free(c);
+		return NULL;
 	}
 	return c;
 }
@@ -78,16 +71,20 @@ int bpfshim_pool_grow(struct bpfshim_htab *h, u32 nr)
 	for (i = 0; i < nr; i++) {
 		struct bpfshim_elem *e = chunk_elem(h, c, i);
 
-		if (h->lru) {
+		if (h->lru)
 			bpfshim_lru_adopt(h, e, h->nr_elems++);
-			continue;
-		}
+		else
+			e->next_free = i ? chunk_elem(h, c, i - 1) : NULL;
+		if (!(i & 1023))
+			cond_resched();
+	}
+	if (!h->lru) {
 		bpfshim_guard_enter();
 		raw_spin_lock_irq(&h->pool_lock);
-		e->next_free = h->free;
-		h->free = e;
-		h->nr_free++;
-		h->nr_elems++;
+		chunk_elem(h, c, 0)->next_free = h->free;
+		h->free = chunk_elem(h, c, nr - 1);
+		h->nr_free += nr;
+		h->nr_elems += nr;
 		raw_spin_unlock_irq(&h->pool_lock);
 		bpfshim_guard_leave();
 	}

@@ -36,6 +36,12 @@ int bpfshim_map_no_btf(const struct bpfshim_map *map, const struct bpfshim_vrf_b
 /** bpfshim_map_inner_fits() - inner_fits of most types. */
 bool bpfshim_map_inner_fits(const struct bpfshim_vrf_map *inner, const struct bpfshim_map *map);
 
+/** bpfshim_percpu_values_alloc() - n per-CPU values of size bytes (a multiple
+ * of 8), zeroed; their pointers go to slots[0], to stride bytes after it, and
+ * so on.  -ENOMEM, and nothing held.  May sleep; _free() too, and it takes what
+ * _alloc() was given, or slots that are still all NULL. */
+int bpfshim_percpu_values_alloc(void *slots, size_t stride, u32 n, u32 size);
+void bpfshim_percpu_values_free(void *slots, size_t stride, u32 n, u32 size);
 /** bpfshim_percpu_copy_out() - every possible CPU's value, in CPU order, each
  * rounded up to 8 bytes; bpfshim_percpu_copy_in() the other way. */
 void bpfshim_percpu_copy_out(void *dst, void __percpu *src, u32 size);

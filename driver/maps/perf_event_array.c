@@ -115,6 +115,12 @@ static int event_array_update(struct bpfshim_map *map, struct file *map_file, co
 			return -EBADF;
 		}
 		e->event = e->file->private_data;
+		/* A count of many tasks: never readable in a program. */
+		if (e->event->attr.inherit) {
+			fput(e->file);
+			bpfshim_kfree(e);
+			return -EOPNOTSUPP;
+		}
 	}
 	drop(a, i, NULL, e);
 	return 0;

@@ -27,24 +27,3 @@ const struct bpfshim_map_ops *bpfshim_map_ops_of(u32 map_type)
 	return map_type < BPFSHIM_MAP_TYPE_MAX ? types[map_type] : NULL;
 }
 
-void bpfshim_percpu_copy_out(void *dst, void __percpu *src, u32 size)
-{
-	int cpu, off = 0;
-
-	size = round_up(size, 8);
-	for_each_possible_cpu(cpu) {
-		memcpy(dst + off, per_cpu_ptr(src, cpu), size);
-		off += size;
-	}
-}
-
-void bpfshim_percpu_copy_in(void __percpu *dst, const void *src, u32 size)
-{
-	int cpu, off = 0;
-
-	size = round_up(size, 8);
-	for_each_possible_cpu(cpu) {
-		memcpy(per_cpu_ptr(dst, cpu), src + off, size);
-		off += size;
-	}
-}

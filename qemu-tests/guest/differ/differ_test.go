@@ -22,7 +22,8 @@ const golden = "/testdata/differ-6.1.txt"
 // run is one script on one target.
 type run struct {
 	*oracle.Run
-	tgt *raw.Target
+	tgt  *raw.Target
+	keep int // see loadFor
 }
 
 // sayf adds a line to what is compared.
@@ -44,12 +45,19 @@ var scripts = []struct {
 	{"calls", calls},
 	{"output", output},
 	{"output when full", outputFull},
+	{"numbers", numbers},
+	{"formats", formats},
+	{"clocks", clocks},
+	{"signals", signals},
+	{"counters", counters},
+	{"namespaces", namespaces},
+	{"user writes", userWrites},
 }
 
 func all() []oracle.Script {
 	var out []oracle.Script
 	for _, s := range scripts {
-		out = append(out, oracle.Script{Name: s.name, Do: func(r *oracle.Run) { s.do(&run{r, r.Tgt}) }})
+		out = append(out, oracle.Script{Name: s.name, Do: func(r *oracle.Run) { s.do(&run{Run: r, tgt: r.Tgt}) }})
 	}
 	return out
 }
