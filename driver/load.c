@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /* PROG_LOAD: the checks of 6.1 in its order, the verifier, the engine. */
 #include "internal.h"
+#include "../verifier/admit.h"
 
 #define PROG_FLAGS (BPFSHIM_F_STRICT_ALIGNMENT | BPFSHIM_F_ANY_ALIGNMENT |	\
 		    BPFSHIM_F_TEST_STATE_FREQ | BPFSHIM_F_SLEEPABLE |		\
 		    BPFSHIM_F_TEST_RND_HI32 | BPFSHIM_F_XDP_HAS_FRAGS |		\
 		    BPFSHIM_F_INTERP)
 #define REC_SIZE_MAX	252
-#define BTF_ID_MAX	0x000fffffU
 
 /* One PROG_LOAD: owned by its task, the cookie of the verifier's callbacks. */
 struct load {
@@ -124,46 +124,6 @@ static const struct bpfshim_vrf_ops load_ops = {
 	.map_read = load_map_read,
 };
 
-/* expected_attach_type that some types need; the others take any. */
-static int check_attach_type(u32 type, u32 at)
-{
-	bool ok = true;
-
-	switch (type) {
-	case BPFSHIM_PROG_TYPE_CGROUP_SOCK:
-		ok = at == BPFSHIM_CGROUP_INET_SOCK_CREATE ||
-		     at == BPFSHIM_CGROUP_INET_SOCK_RELEASE ||
-		     at == BPFSHIM_CGROUP_INET4_POST_BIND ||
-		     at == BPFSHIM_CGROUP_INET6_POST_BIND;
-		break;
-	case BPFSHIM_PROG_TYPE_CGROUP_SOCK_ADDR:
-		ok = (at >= BPFSHIM_CGROUP_INET4_BIND && at <= BPFSHIM_CGROUP_INET6_CONNECT) ||
-		     (at >= BPFSHIM_CGROUP_INET4_GETPEERNAME &&
-		      at <= BPFSHIM_CGROUP_INET6_GETSOCKNAME) ||
-		     at == BPFSHIM_CGROUP_UDP4_SENDMSG || at == BPFSHIM_CGROUP_UDP6_SENDMSG ||
-		     at == BPFSHIM_CGROUP_UDP4_RECVMSG || at == BPFSHIM_CGROUP_UDP6_RECVMSG;
-		break;
-	case BPFSHIM_PROG_TYPE_CGROUP_SKB:
-		ok = at == BPFSHIM_CGROUP_INET_INGRESS || at == BPFSHIM_CGROUP_INET_EGRESS;
-		break;
-	case BPFSHIM_PROG_TYPE_CGROUP_SOCKOPT:
-		ok = at == BPFSHIM_CGROUP_GETSOCKOPT || at == BPFSHIM_CGROUP_SETSOCKOPT;
-		break;
-	case BPFSHIM_PROG_TYPE_SK_LOOKUP:
-		ok = at == BPFSHIM_SK_LOOKUP;
-		break;
-	case BPFSHIM_PROG_TYPE_SK_REUSEPORT:
-		ok = at == BPFSHIM_SK_REUSEPORT_SELECT ||
-		     at == BPFSHIM_SK_REUSEPORT_SELECT_OR_MIGRATE;
-		break;
-	case BPFSHIM_PROG_TYPE_SYSCALL:
-	case BPFSHIM_PROG_TYPE_EXT:
-		ok = !at;
-		break;
-	}
-	return ok ? 0 : -EINVAL;
-}
-
 /* What the program attaches to by BTF, and whether its type may. */
 static int check_target(struct load *l, u32 *expected)
 {
@@ -194,27 +154,7 @@ static int check_target(struct load *l, u32 *expected)
 		have_btf = true;
 	}
 	*expected = a->expected_attach_type;
-	if (a->prog_type == BPFSHIM_PROG_TYPE_CGROUP_SOCK && !*expected)
-		*expected = BPFSHIM_CGROUP_INET_SOCK_CREATE;
-	if (a->prog_type == BPFSHIM_PROG_TYPE_SK_REUSEPORT && !*expected)
-		*expected = BPFSHIM_SK_REUSEPORT_SELECT;
-
-	if (a->attach_btf_id) {
-		if (a->attach_btf_id > BTF_ID_MAX || !have_btf)
-			return -EINVAL;
-		switch (a->prog_type) {
-		case BPFSHIM_PROG_TYPE_TRACING:
-		case BPFSHIM_PROG_TYPE_LSM:
-		case BPFSHIM_PROG_TYPE_STRUCT_OPS:
-		case BPFSHIM_PROG_TYPE_EXT:
-			break;
-		default:
-			return -EINVAL;
-		}
-	} else if (have_btf) {
-		return -EINVAL;
-	}
-	return check_attach_type(a->prog_type, *expected);
+	return bpfshim_vrf_admit_target(a->prog_type, expected, a->attach_btf_id, have_btf);
 }
 
 /*
@@ -327,20 +267,13 @@ static int calc_tag(struct load *l)
 	return 0;
 }
 
-/* Which types may, and which must, be sleepable. */
 static int check_sleepable(struct load *l)
 {
-	u32 type = l->prog->type;
+	const char *why = bpfshim_vrf_admit_sleepable(l->prog->type, l->prog->sleepable);
 
-	if (type == BPFSHIM_PROG_TYPE_SYSCALL && !l->prog->sleepable) {
-		bpfshim_log_printf(&l->log, "Syscall programs can only be sleepable\n");
-		return -EINVAL;
-	}
-	if (!l->prog->sleepable || type == BPFSHIM_PROG_TYPE_SYSCALL ||
-	    type == BPFSHIM_PROG_TYPE_TRACING || type == BPFSHIM_PROG_TYPE_LSM ||
-	    type == BPFSHIM_PROG_TYPE_KPROBE)
+	if (!why)
 		return 0;
-	bpfshim_log_printf(&l->log, "Only fentry/fexit/fmod_ret, lsm, and kprobe/uprobe programs can be sleepable\n");
+	bpfshim_log_printf(&l->log, "%s\n", why);
 	return -EINVAL;
 }
 

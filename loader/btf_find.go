@@ -16,16 +16,14 @@ import (
 
 	"github.com/cilium/ebpf/btf"
 	"github.com/ulikunitz/xz"
-	"golang.org/x/sys/unix"
 )
 
-// KernelRelease is what `uname -r` prints.
+// KernelRelease is what `uname -r` prints, or the release of SetKernel.
 func KernelRelease() (string, error) {
-	var u unix.Utsname
-	if err := unix.Uname(&u); err != nil {
-		return "", err
+	if k := assumedKernel(); k != nil {
+		return k.release, nil
 	}
-	return unix.ByteSliceToString(u.Release[:]), nil
+	return runningRelease()
 }
 
 // BTFPaths are the places where the type information of the kernel with that
@@ -116,28 +114,36 @@ func LoadBTF(path string) (*btf.Spec, error) {
 }
 
 func readBTFFile(f *os.File, path string) (*btf.Spec, error) {
-	var unpacked io.Reader
-	var err error
-	switch filepath.Ext(path) {
-	case ".gz":
-		unpacked, err = gzip.NewReader(f)
-	case ".xz":
-		unpacked, err = xz.NewReader(f)
-	default:
-		magic := make([]byte, 4)
-		if _, err := f.ReadAt(magic, 0); err == nil && string(magic) == "\x7fELF" {
-			return btf.LoadSpecFromReader(f)
-		}
-		unpacked = f // sysfs files are read, not seeked in
-	}
+	unpacked, isELF, err := unpack(f, path)
 	if err != nil {
 		return nil, err
+	}
+	if isELF {
+		return btf.LoadSpecFromReader(f)
 	}
 	raw, err := io.ReadAll(unpacked)
 	if err != nil {
 		return nil, err
 	}
 	return btf.LoadSpecFromReader(bytes.NewReader(raw))
+}
+
+// unpack reads what may be compressed, and says whether it is an ELF file.
+func unpack(f *os.File, path string) (io.Reader, bool, error) {
+	var r io.Reader = f // sysfs files are read, not seeked in
+	var err error
+	switch filepath.Ext(path) {
+	case ".gz":
+		r, err = gzip.NewReader(f)
+	case ".xz":
+		r, err = xz.NewReader(f)
+	default:
+		magic := make([]byte, 4)
+		if _, err := f.ReadAt(magic, 0); err == nil && string(magic) == "\x7fELF" {
+			return f, true, nil
+		}
+	}
+	return r, false, err
 }
 
 // kernelBTF is the running kernel's, read once.

@@ -5,10 +5,13 @@ package loader
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"strconv"
+
+	"github.com/cilium/ebpf/btf"
 )
 
 const kallsymsPath = "/proc/kallsyms"
@@ -16,14 +19,48 @@ const kallsymsPath = "/proc/kallsyms"
 // lookupSymbols finds addresses of kernel symbols, 0 when hidden. Names that
 // the kernel does not have are absent in the result.
 func lookupSymbols(names []string) (map[string]uint64, error) {
-	f, err := os.Open(kallsymsPath)
+	if k := assumedKernel(); k != nil {
+		return k.lookup(names)
+	}
+	return lookupIn(kallsymsPath, names)
+}
+
+// lookup reads System.map; without it, what the types name is there, too.
+func (k *kernel) lookup(names []string) (map[string]uint64, error) {
+	for _, p := range k.symbols {
+		if isFile(p) {
+			return lookupIn(p, names)
+		}
+	}
+	types, err := kernelTypes()
+	if err != nil {
+		return nil, err
+	}
+	found := map[string]uint64{}
+	for _, n := range names {
+		all, err := types.AnyTypesByName(n)
+		if err != nil && !errors.Is(err, btf.ErrNotFound) {
+			return nil, err
+		}
+		for _, t := range all {
+			switch t.(type) {
+			case *btf.Func, *btf.Var:
+				found[n] = 0
+			}
+		}
+	}
+	return found, nil
+}
+
+func lookupIn(path string, names []string) (map[string]uint64, error) {
+	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
 	found, err := scanSymbols(f, names)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", kallsymsPath, err)
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return found, nil
 }

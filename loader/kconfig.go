@@ -30,16 +30,25 @@ type KernelConfig struct {
 func (c *KernelConfig) Get(name string) string { return c.values[name] }
 
 // LoadKernelConfig reads the running kernel's configuration from
-// /proc/config.gz or beside the kernel's image.
-func LoadKernelConfig() (*KernelConfig, error) { return kernelConfig() }
+// /proc/config.gz or beside the kernel's image, or that of SetKernel.
+func LoadKernelConfig() (*KernelConfig, error) {
+	if k := assumedKernel(); k != nil {
+		return firstConfig(k.config)
+	}
+	return kernelConfig()
+}
 
 var kernelConfig = sync.OnceValues(func() (*KernelConfig, error) {
-	release, err := KernelRelease()
+	release, err := runningRelease()
 	if err != nil {
 		return nil, err
 	}
+	return firstConfig(append([]string{"/proc/config.gz"}, inRoot("/", configPaths(release))...))
+})
+
+func firstConfig(paths []string) (*KernelConfig, error) {
 	var errs []error
-	for _, path := range []string{"/proc/config.gz", "/boot/config-" + release, "/lib/modules/" + release + "/config", "/lib/modules/" + release + "/build/.config"} {
+	for _, path := range paths {
 		c, err := readKernelConfig(path)
 		if err == nil {
 			return c, nil
@@ -50,7 +59,7 @@ var kernelConfig = sync.OnceValues(func() (*KernelConfig, error) {
 		errs = append(errs, err)
 	}
 	return nil, fmt.Errorf("no configuration of the kernel: %w", errors.Join(errs...))
-})
+}
 
 func readKernelConfig(path string) (*KernelConfig, error) {
 	f, err := os.Open(path)

@@ -14,7 +14,16 @@ var syscallPrefix = map[string]string{
 	"amd64": "__x64_", "arm64": "__arm64_", "s390x": "__s390x_", "riscv64": "__riscv_",
 }[runtime.GOARCH]
 
-var hasSyscallWrapper = sync.OnceValues(func() (bool, error) {
+func hasSyscallWrapper() (bool, error) {
+	if assumedKernel() != nil {
+		return findSyscallWrapper()
+	}
+	return runningSyscallWrapper()
+}
+
+var runningSyscallWrapper = sync.OnceValues(findSyscallWrapper)
+
+func findSyscallWrapper() (bool, error) {
 	if syscallPrefix == "" {
 		return false, nil
 	}
@@ -25,7 +34,7 @@ var hasSyscallWrapper = sync.OnceValues(func() (bool, error) {
 	}
 	_, has := found[probe]
 	return has, nil
-})
+}
 
 // SyscallSymbol is the kernel function that serves a system call, such as
 // "openat": __x64_sys_openat where system calls are wrapped, sys_openat or

@@ -3,221 +3,273 @@
 package main
 
 import (
-	"fmt"
-	"html/template"
-	"os"
+	"encoding/binary"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
-	"github.com/cilium/ebpf/asm"
+	"github.com/bpfshim/bpfshim/loader"
+	"github.com/bpfshim/bpfshim/loader/hostverify"
 )
 
-// insnText is one instruction of a program as it was compiled.
-type insnText struct {
-	Off    int // in slots, as the verifier counts
-	Text   string
-	Source string
-	jump   int  // slot of the target, -1: none
-	falls  bool // goes on to the next
-	label  string
+// graph is one program as --visualize draws it.
+type graph struct {
+	Verdict   verdict
+	Functions []*function
+	Log       string
 }
 
-// describeInsns numbers the instructions as the verifier's log does.
-func describeInsns(insns asm.Instructions) []insnText {
-	var out []insnText
-	labels := map[string]int{}
-	off := 0
-	for _, in := range insns {
-		if s := in.Symbol(); s != "" {
-			labels[s] = off
-		}
-		off += int(in.Size() / asm.InstructionSize)
+// function is a function's own graph: calls do not leave it.
+type function struct {
+	Name   string
+	Start  int
+	Blocks []*block
+}
+
+// block is a run of instructions without a jump into or out of its middle.
+// Instructions are numbered by slots, as the verifier's log does.
+type block struct {
+	ID    int
+	Insns []*insn
+	To    []edge
+	// Enter are states that the verifier took up here from a branch that it
+	// had put aside; Pruned counts arrivals that a known state covered.
+	Enter  []entry
+	Pruned int
+	Seen   bool
+}
+
+type edge struct {
+	To   int
+	Kind string // "", taken, not-taken
+}
+
+type entry struct {
+	From  int
+	State string
+}
+
+type insn struct {
+	N      int
+	Text   string
+	Source string // a new line of the C source begins here
+	Callee string
+	Target int // first instruction of the callee
+	Visits int
+	After  []string // registers that it changed, each way that was seen
+	More   int      // ways beyond what After shows
+	Fault  string   // why the verifier ended here
+}
+
+// waysShown bounds the states kept of one place.
+const waysShown = 6
+
+// newGraph verifies once more, for the log of each step.
+func newGraph(dev *hostverify.Device, spec *loader.CollectionSpec, v *hostverify.Verdict) (*graph, error) {
+	const all = loader.LogLevelBranch | loader.LogLevelInstruction
+	again, err := dev.Verify(spec, v.Program, all)
+	if err != nil {
+		return nil, err
 	}
-	off = 0
-	for _, in := range insns {
-		t := insnText{Off: off, Text: fmt.Sprintf("%v", in), jump: -1, falls: true, label: in.Symbol()}
-		if s := in.Source(); s != nil {
-			t.Source = strings.TrimSpace(s.String())
+	text, err := dev.List(again.Result.Insns)
+	if err != nil {
+		return nil, err
+	}
+	source, symbols := map[int]string{}, map[int]string{}
+	for iter := spec.Programs[v.Program].Instructions.Iterate(); iter.Next(); {
+		at := int(iter.Offset)
+		if s := iter.Ins.Source(); s != nil {
+			source[at] = strings.TrimSpace(s.String())
 		}
-		op := in.OpCode.JumpOp()
-		class := in.OpCode.Class()
-		switch {
-		case class != asm.JumpClass && class != asm.Jump32Class, op == asm.Call:
-		case op == asm.Exit:
-			t.falls = false
-		default:
-			t.jump = off + 1 + int(in.Offset)
-			if to, ok := labels[in.Reference()]; ok && in.Reference() != "" {
-				t.jump = to
-			}
-			t.falls = op != asm.Ja
+		if s := iter.Ins.Symbol(); s != "" {
+			symbols[at] = s
 		}
-		out = append(out, t)
-		off += int(in.Size() / asm.InstructionSize)
+	}
+	g := &graph{Log: again.Result.Log}
+	g.cut(decodeInsns(again.Result.Insns), strings.Split(text, "\n"), source, symbols)
+	g.walk(again.Err != nil)
+	return g, nil
+}
+
+// rawInsn is what decides where control goes.
+type rawInsn struct {
+	at, size int
+	code     byte
+	src      byte
+	off      int
+	imm      int
+}
+
+func decodeInsns(b []byte) []rawInsn {
+	var out []rawInsn
+	for at := 0; (at+1)*8 <= len(b); {
+		s := b[at*8:]
+		in := rawInsn{
+			at: at, size: 1, code: s[0], src: s[1] >> 4,
+			off: int(int16(binary.NativeEndian.Uint16(s[2:]))), imm: int(int32(binary.NativeEndian.Uint32(s[4:]))),
+		}
+		if in.code == 0x18 {
+			in.size = 2
+		}
+		out = append(out, in)
+		at += in.size
 	}
 	return out
 }
 
-// block is a run of instructions without a jump in or out of its middle.
-type block struct {
-	ID    int // slot of its first instruction
-	Insns []insnLine
-	To    []int
-	Seen  bool // the verifier came here
+// callee is the function that the instruction calls, or takes the address of.
+func (in rawInsn) callee() (int, bool) {
+	switch {
+	case in.code == 0x85 && in.src == 1, in.code == 0x18 && in.src == 4:
+		return in.at + 1 + in.imm, true
+	}
+	return 0, false
 }
 
-type insnLine struct {
-	insnText
-	States []string // what the verifier knew, each time it came by
+// jump says whether the instruction may go elsewhere, and on to the next.
+func (in rawInsn) jump() (to int, jumps, falls bool) {
+	class, op := in.code&7, in.code>>4
+	if class != 5 && class != 6 || op == 8 {
+		return 0, false, true
+	}
+	if op == 9 {
+		return 0, false, false
+	}
+	return in.at + 1 + in.off, true, op != 0
+}
+
+// cut makes functions and blocks.
+func (g *graph) cut(insns []rawInsn, text []string, source, symbols map[int]string) {
+	functions := map[int]bool{0: true}
+	starts := map[int]bool{0: true}
+	for _, in := range insns {
+		if to, ok := in.callee(); ok {
+			functions[to], starts[to] = true, true
+		}
+		if to, jumps, falls := in.jump(); jumps || !falls {
+			starts[in.at+in.size] = true
+			if jumps {
+				starts[to] = true
+			}
+		}
+	}
+	name := func(at int) string {
+		if s := symbols[at]; s != "" {
+			return s
+		}
+		return "function at " + strconv.Itoa(at)
+	}
+	var f *function
+	var b *block
+	last := ""
+	for i, in := range insns {
+		if functions[in.at] {
+			f = &function{Name: name(in.at), Start: in.at}
+			g.Functions = append(g.Functions, f)
+			last = ""
+		}
+		if starts[in.at] {
+			b = &block{ID: in.at}
+			f.Blocks = append(f.Blocks, b)
+		}
+		line := &insn{N: in.at}
+		if i < len(text) {
+			_, line.Text, _ = strings.Cut(text[i], ": ")
+		}
+		if s := source[in.at]; s != "" && s != last {
+			line.Source, last = s, s
+		}
+		if to, ok := in.callee(); ok {
+			line.Callee, line.Target = name(to), to
+		}
+		b.Insns = append(b.Insns, line)
+		next := in.at + in.size
+		to, jumps, falls := in.jump()
+		switch {
+		case jumps && falls:
+			b.To = append(b.To, edge{next, "not-taken"}, edge{to, "taken"})
+		case jumps:
+			b.To = append(b.To, edge{to, ""})
+		case falls && starts[next] && !functions[next]:
+			b.To = append(b.To, edge{next, ""})
+		}
+	}
 }
 
 var (
-	logInsn  = regexp.MustCompile(`^(\d+): \([0-9a-f]{2}\) [^;]*(?:; (.*))?$`)
-	logState = regexp.MustCompile(`^(\d+): ((?:frame\d+: )?R\d.*)$`)
+	logInsn  = regexp.MustCompile(`^(\d+): (\([0-9a-f]{2}\) .*?)(?:\s+; (.*))?$`)
+	logFrom  = regexp.MustCompile(`^from (\d+) to (\d+):\s*(.*)$`)
+	logState = regexp.MustCompile(`^(\d+):\s*(safe|(?:frame\d+:)?\s*(?:R\d|fp-).*)$`)
 )
 
-// statesShown bounds what is kept of one instruction.
-const statesShown = 8
-
-// blocks cuts a program at its jumps and puts the log's states beside.
-func blocks(v *verdict) []block {
-	states := map[int][]string{}
-	seen := map[int]bool{}
-	for _, l := range strings.Split(v.full, "\n") {
-		m := logInsn.FindStringSubmatch(l)
-		if m == nil {
-			m = logState.FindStringSubmatch(l)
+// walk puts what the log says of each step beside the instructions.
+func (g *graph) walk(refused bool) {
+	at := map[int]*insn{}
+	in := map[int]*block{}
+	for _, f := range g.Functions {
+		for _, b := range f.Blocks {
+			for _, i := range b.Insns {
+				at[i.N], in[i.N] = i, b
+			}
 		}
-		if m == nil {
+	}
+	var cur *insn
+	restored := -1 // the next line repeats the state that was taken up
+	reason := ""
+	note := func(state string) {
+		if cur == nil || state == "" || slices.Contains(cur.After, state) {
+			return
+		}
+		if len(cur.After) == waysShown {
+			cur.More++
+			return
+		}
+		cur.After = append(cur.After, state)
+	}
+	for _, l := range strings.Split(g.Log, "\n") {
+		if m := logInsn.FindStringSubmatch(l); m != nil {
+			n, _ := strconv.Atoi(m[1])
+			if cur = at[n]; cur != nil {
+				cur.Visits++
+				in[n].Seen = true
+			}
+			note(m[3])
+			restored, reason = -1, ""
 			continue
 		}
-		n, _ := strconv.Atoi(m[1])
-		seen[n] = true
-		if m[2] != "" && len(states[n]) < statesShown && !slices.Contains(states[n], m[2]) {
-			states[n] = append(states[n], m[2])
-		}
-	}
-	starts := map[int]bool{0: true}
-	for i, in := range v.insns {
-		if in.jump >= 0 {
-			starts[in.jump] = true
-		}
-		if (in.jump >= 0 || !in.falls) && i+1 < len(v.insns) {
-			starts[v.insns[i+1].Off] = true
-		}
-		if in.label != "" {
-			starts[in.Off] = true
-		}
-	}
-	var out []block
-	for i, in := range v.insns {
-		if starts[in.Off] {
-			out = append(out, block{ID: in.Off})
-		}
-		b := &out[len(out)-1]
-		b.Insns = append(b.Insns, insnLine{in, states[in.Off]})
-		b.Seen = b.Seen || seen[in.Off]
-		last := i+1 == len(v.insns) || starts[v.insns[i+1].Off]
-		if !last {
+		if m := logFrom.FindStringSubmatch(l); m != nil {
+			from, _ := strconv.Atoi(m[1])
+			to, _ := strconv.Atoi(m[2])
+			b := in[to]
+			switch {
+			case b == nil:
+			case m[3] == "safe":
+				b.Pruned++
+			case len(b.Enter) < waysShown:
+				b.Enter = append(b.Enter, entry{from, m[3]})
+			}
+			restored, cur, reason = to, nil, ""
 			continue
 		}
-		if in.falls && i+1 < len(v.insns) {
-			b.To = append(b.To, v.insns[i+1].Off)
-		}
-		if in.jump >= 0 {
-			b.To = append(b.To, in.jump)
-		}
-	}
-	return out
-}
-
-// writeGraph writes a page, or DOT.
-func writeGraph(file, object string, all []verdict) error {
-	w, err := os.Create(file)
-	if err != nil {
-		return err
-	}
-	if strings.HasSuffix(file, ".dot") {
-		_, err = w.WriteString(dot(all))
-	} else {
-		type prog struct {
-			verdict
-			Blocks []block
-		}
-		var progs []prog
-		for i := range all {
-			progs = append(progs, prog{all[i], blocks(&all[i])})
-		}
-		err = page.Execute(w, map[string]any{"Object": object, "Programs": progs})
-	}
-	if cerr := w.Close(); err == nil {
-		err = cerr
-	}
-	return err
-}
-
-var dotEscaper = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", " ", "{", `\{`, "}", `\}`, "<", `\<`, ">", `\>`, "|", `\|`)
-
-func dot(all []verdict) string {
-	var b strings.Builder
-	b.WriteString("digraph programs {\n\tnode [shape=box fontname=monospace fontsize=9 labeljust=l];\n")
-	for i := range all {
-		fmt.Fprintf(&b, "\tsubgraph cluster_%d {\n\t\tlabel=\"%s\";\n", i, dotEscaper.Replace(all[i].Program))
-		bl := blocks(&all[i])
-		for _, x := range bl {
-			fmt.Fprintf(&b, "\t\tp%d_%d [label=\"", i, x.ID)
-			for _, in := range x.Insns {
-				fmt.Fprintf(&b, "%d: %s\\l", in.Off, dotEscaper.Replace(in.Text))
-				for _, s := range in.States {
-					fmt.Fprintf(&b, "    ; %s\\l", dotEscaper.Replace(s))
+		if m := logState.FindStringSubmatch(l); m != nil {
+			n, _ := strconv.Atoi(m[1])
+			switch {
+			case m[2] == "safe":
+				if b := in[n]; b != nil {
+					b.Pruned++
 				}
+			case n != restored:
+				note(m[2])
 			}
-			style := ""
-			if !x.Seen {
-				style = " style=dashed"
-			}
-			fmt.Fprintf(&b, "\"%s];\n", style)
+			continue
 		}
-		for _, x := range bl {
-			for n, to := range x.To {
-				color := "black"
-				if len(x.To) == 2 {
-					color = []string{"red", "darkgreen"}[n]
-				}
-				fmt.Fprintf(&b, "\t\tp%d_%d -> p%d_%d [color=%s];\n", i, x.ID, i, to, color)
-			}
+		if l = strings.TrimSpace(l); l != "" && !strings.HasPrefix(l, "; ") && !strings.HasPrefix(l, "last_idx ") &&
+			!strings.HasPrefix(l, "regs=") && !strings.HasPrefix(l, "processed ") && !strings.HasPrefix(l, "parent ") {
+			reason = l
 		}
-		b.WriteString("\t}\n")
 	}
-	b.WriteString("}\n")
-	return b.String()
+	if refused && cur != nil && reason != "" {
+		cur.Fault = reason
+	}
 }
-
-// page is the graph as a person reads it: blocks in order, with links to
-// where they go, and the states beside each instruction.
-var page = template.Must(template.New("page").Parse(`<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8"><title>{{.Object}}</title><style>
-body{font:14px sans-serif;margin:1em;color:#222}
-h2{margin:1.2em 0 .3em} .bad{color:#b00} .ok{color:#070}
-details{border:1px solid #bbb;border-radius:4px;margin:.4em 0;padding:.2em .6em;background:#fafafa}
-details.dead{opacity:.5;border-style:dashed}
-summary{cursor:pointer;font-family:monospace}
-table{border-collapse:collapse;font:12px monospace;width:100%}
-td{vertical-align:top;padding:1px 8px 1px 0;white-space:pre-wrap}
-td.n{color:#888;text-align:right} td.s{color:#06c} td.st{color:#555}
-a{color:#06c} .no{color:#b00} .yes{color:#070}
-pre{background:#f4f4f4;padding:.5em;overflow:auto;max-height:30em}
-</style></head><body><h1>{{.Object}}</h1>
-{{range $i, $p := .Programs}}<h2>{{.Program}} <small>{{.Section}}, {{.Type}}</small></h2>
-<p>{{if .Accepted}}<b class="ok">accepted</b>{{else}}<b class="bad">{{.Errno}}</b>: {{.Reason}}{{end}};
-{{.Processed}} instructions processed, {{.Total}} states, {{.Peak}} at most, stack {{.Stack}} bytes</p>
-{{range .Blocks}}{{$id := .ID}}<details open id="p{{$i}}b{{.ID}}"{{if not .Seen}} class="dead"{{end}}><summary>{{.ID}}{{if not .Seen}} (never reached){{end}}
-{{$n := len .To}}{{range $k, $t := .To}} <a {{if eq $n 2}}class="{{if $k}}yes{{else}}no{{end}}" {{end}}href="#p{{$i}}b{{$t}}">{{if eq $n 2}}{{if $k}}taken{{else}}not taken{{end}} {{end}}{{if le $t $id}}↑{{else}}↓{{end}}{{$t}}</a>{{end}}</summary>
-<table>{{range .Insns}}{{if .Source}}<tr><td></td><td class="s" colspan="2">{{.Source}}</td></tr>{{end}}
-<tr><td class="n">{{.Off}}</td><td>{{.Text}}</td><td class="st">{{range .States}}{{.}}
-{{end}}</td></tr>{{end}}</table></details>
-{{end}}{{if .Log}}<details><summary>log</summary><pre>{{.Log}}</pre></details>{{end}}
-{{end}}</body></html>
-`))

@@ -29,8 +29,21 @@ func main() {
 		os.Exit(1)
 	}
 	fmt.Fprintf(os.Stderr, "bpfshim: %v\n", err)
+	var known *statusError
+	if errors.As(err, &known) {
+		os.Exit(known.status)
+	}
 	os.Exit(1)
 }
+
+// statusError ends with a status of its own.
+type statusError struct {
+	status int
+	err    error
+}
+
+func (e *statusError) Error() string { return e.err.Error() }
+func (e *statusError) Unwrap() error { return e.err }
 
 // exitError ends with a status when all has been said.
 type exitError struct{ status int }

@@ -5,98 +5,230 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/bpfshim/bpfshim/loader"
 	"github.com/bpfshim/bpfshim/loader/testbpf"
 )
 
-// buildVerifier builds the program that verifies, and has it found.
-func buildVerifier(t *testing.T) {
+// runVerify returns what it prints and the status it ends with.
+func runVerify(t *testing.T, args ...string) (string, int, error) {
 	t.Helper()
-	out := filepath.Join(t.TempDir(), "bpfshim-verify")
-	if _, err := exec.LookPath("make"); err != nil {
-		t.Skip("no make: the verifier cannot be built")
-	}
-	text, err := exec.Command("make", "-s", "-C", "../bpfshim-verify", "OUT="+out).CombinedOutput()
-	require.NoError(t, err, string(text))
-	t.Setenv("BPFSHIM_VERIFY", out)
-}
-
-func runVerify(args ...string) (string, error) {
+	t.Cleanup(func() {
+		assert.NoError(t, loader.SetKernel(""))
+	})
 	var out bytes.Buffer
 	root := rootCommand(&out, &out)
 	root.SetArgs(append([]string{"verify"}, args...))
 	err := root.Execute()
-	return out.String(), err
+	var quiet *exitError
+	var said *statusError
+	switch {
+	case err == nil:
+		return out.String(), 0, nil
+	case errors.As(err, &quiet):
+		return out.String(), quiet.status, err
+	case errors.As(err, &said):
+		return out.String(), said.status, err
+	}
+	t.Fatalf("an error without a status: %v", err)
+	return "", 0, nil
+}
+
+// verifyObject builds the test's programs and the kernel they are for.
+func verifyObject(t *testing.T) (object, kernel string) {
+	t.Helper()
+	testbpf.Verifier(t)
+	return testbpf.Build(t, "testdata/verdicts.bpf.c"), testbpf.Build(t, "testdata/kernel.bpf.c")
 }
 
 func TestVerify(t *testing.T) {
-	buildVerifier(t)
-	object := testbpf.Build(t, "testdata/verdicts.bpf.c")
-
-	out, err := runVerify("--json", object)
-	require.ErrorIs(t, err, errRefused)
+	object, kernel := verifyObject(t)
+	out, status, _ := runVerify(t, "--btf", kernel, "--json", object)
+	assert.Equal(t, 1, status)
 	var got []verdict
-	require.NoError(t, json.Unmarshal([]byte(out), &got))
+	require.NoError(t, json.Unmarshal([]byte(out), &got), out)
 	by := map[string]verdict{}
 	for _, v := range got {
 		by[v.Program] = v
 	}
-	require.Len(t, by, 4)
-	assert.True(t, by["good"].Accepted)
-	assert.Empty(t, by["good"].Log)
-	assert.Positive(t, by["good"].Processed)
-	assert.True(t, by["good_dead"].Accepted, "a frozen constant decides the branch: %s", by["good_dead"].Log)
-	assert.Equal(t, "EACCES", by["bad_null"].Errno)
-	assert.Contains(t, by["bad_null"].Reason, "invalid mem access 'map_value_or_null'")
-	assert.Equal(t, "EACCES", by["bad_packet"].Errno)
-	assert.Contains(t, by["bad_packet"].Reason, "R")
-	assert.Contains(t, by["bad_packet"].Log, "invalid access to packet")
+	require.Len(t, by, 13)
 
-	out, err = runVerify("--prog", "good", "--log-level", "2", object)
+	for name, v := range by {
+		if !strings.HasPrefix(name, "good") || name == "good_as_xdp" {
+			continue
+		}
+		assert.Equal(t, "ok", v.Verdict, "%s: %s\n%s", name, v.Reason, v.Log)
+		assert.Empty(t, v.Errno)
+		assert.Empty(t, v.Log)
+		assert.Positive(t, v.Processed, name)
+		assert.Positive(t, v.Insns, name)
+	}
+	assert.Equal(t, "raw_tracepoint/sys_enter", by["good"].Section)
+	assert.Equal(t, "raw_tracepoint", by["good"].Type)
+	assert.Equal(t, "tracing", by["good_typed"].Type)
+	assert.Greater(t, by["good_calls"].Processed, by["good"].Processed)
+	assert.Equal(t, 8, by["good"].Stack)
+
+	// As Linux 6.1 says it, and what of it is the last line.
+	for name, want := range map[string]struct{ errno, reason string }{
+		"bad_null":    {"EACCES", "R0 invalid mem access 'map_value_or_null'"},
+		"bad_packet":  {"EACCES", "R1 offset is outside of the packet"},
+		"bad_loop":    {"EINVAL", "infinite loop detected at insn 0"},
+		"bad_stack":   {"EACCES", "invalid indirect access to stack R1 off=-8 size=16"},
+		"bad_helper":  {"EINVAL", "unknown func bpf_override_return#58"},
+		"bad_map":     {"EINVAL", "create XSKMap map (key 4, value 4, 1 entries, flags 0x0): invalid argument"},
+		"bad_core":    {"EINVAL", "a CO-RE relocation does not fit this kernel"},
+		"good_as_xdp": {"", `section "nothing/known" names no program type`},
+	} {
+		v := by[name]
+		assert.Equal(t, "rejected", v.Verdict, name)
+		assert.Equal(t, want.errno, v.Errno, name)
+		assert.Contains(t, v.Reason, want.reason, name)
+	}
+	assert.Contains(t, by["bad_packet"].Log, "invalid access to packet, off=0 size=1, R1(id=0,off=0,r=0)\n")
+	assert.Contains(t, by["bad_core"].Reason, "absent")
+	assert.Contains(t, by["bad_null"].Log, "; *n = 1;\n", "the source line")
+	assert.Regexp(t, `\(7b\) \*\(u64 \*\)\(r0 \+0\) = r1\nR0 invalid mem access 'map_value_or_null'\n`, by["bad_null"].Log)
+}
+
+var volatile = regexp.MustCompile(`(?m) +(\d+ +){5}\S+s$`)
+
+func TestVerifyTable(t *testing.T) {
+	object, kernel := verifyObject(t)
+	out, status, _ := runVerify(t, "--btf", kernel, "--prog", "good,bad_helper", object)
+	assert.Equal(t, 1, status)
+	assert.Equal(t, `PROGRAM     SECTION                   TYPE            VERDICT   ERRNO   INSNS  PROCESSED  PEAK  TOTAL  STACK  TIME
+good        raw_tracepoint/sys_enter  raw_tracepoint  ok        - FIGURES
+bad_helper  kprobe/vfs_read           kprobe          rejected  EINVAL FIGURES
+
+bad_helper: unknown func bpf_override_return#58
+  ; return bpf_override_return(ctx, 0);
+  0: (b7) r2 = 0                        ; R2_w=0
+  1: (85) call bpf_override_return#58
+  unknown func bpf_override_return#58
+  processed 2 insns (limit 1000000) max_states_per_insn 0 total_states 0 peak_states 0 mark_read 0
+`, volatile.ReplaceAllString(out, " FIGURES"))
+	line := strings.Split(out, "\n")[1]
+	assert.Regexp(t, `-  +[1-9]\d* +[1-9]\d* +[1-9]\d* +[1-9]\d* +8 +[0-9.]+(µs|ms|s)$`, line, "figures of what they say")
+
+	out, status, err := runVerify(t, "--btf", kernel, "--prog", "good", "--log-level", "6", object)
 	require.NoError(t, err)
-	assert.Contains(t, out, "good")
-	assert.NotContains(t, out, "bad_null")
-	assert.Contains(t, out, "call bpf_map_lookup_elem#1")
+	assert.Zero(t, status)
+	assert.Contains(t, out, "good: accepted\n")
+	assert.Contains(t, out, "call bpf_map_lookup_elem#1   ; R0_w=map_value_or_null(id=1,off=0,ks=4,vs=8,imm=0)\n")
+	assert.Contains(t, out, "stack depth 8\n")
+}
 
-	_, err = runVerify("--prog", "none", object)
-	assert.ErrorContains(t, err, "there are: bad_null")
-	_, err = runVerify("--type", "nonsense", object)
-	assert.ErrorContains(t, err, "nonsense")
-	out, err = runVerify("--type", "xdp", "--prog", "good", object)
+// What has no verdict ends with status 2, and says what to do.
+func TestVerifyUsage(t *testing.T) {
+	object, kernel := verifyObject(t)
+	dir := t.TempDir()
+	for what, c := range map[string]struct {
+		args []string
+		want string
+	}{
+		"no file":       {nil, "accepts 1 arg"},
+		"no such flag":  {[]string{"--nonsense", object}, "unknown flag"},
+		"missing file":  {[]string{"missing.o"}, "missing.o"},
+		"no object":     {[]string{"verify_test.go"}, "verify_test.go"},
+		"no program":    {[]string{"--btf", kernel, "--prog", "none", object}, "the object has bad_core, "},
+		"no type":       {[]string{"--btf", kernel, "--type", "nonsense", object}, "socket_filter, kprobe, sched_cls"},
+		"no kernel":     {[]string{"--kernel", "0.0.0-none", object}, "boot/vmlinux-0.0.0-none: not there"},
+		"no BTF":        {[]string{"--btf", filepath.Join(dir, "missing"), object}, "missing"},
+		"level":         {[]string{"--log-level", "8", object}, "sum of 1, 2 and 4"},
+		"graph's name":  {[]string{"--visualize", "graph.png", object}, ".html"},
+		"graph's place": {[]string{"--btf", kernel, "--prog", "good", "--visualize", filepath.Join(dir, "no", "g.dot"), object}, "g.dot"},
+	} {
+		_, status, err := runVerify(t, c.args...)
+		assert.Equal(t, 2, status, what)
+		assert.ErrorContains(t, err, c.want, what)
+	}
+	// A verifier that is none, and one that is not there.
+	t.Setenv("BPFSHIM_VERIFY", "/bin/false")
+	_, status, err := runVerify(t, "--btf", kernel, object)
+	assert.Equal(t, 2, status)
+	assert.ErrorContains(t, err, "/bin/false")
+	t.Setenv("BPFSHIM_VERIFY", "/bin/true")
+	_, status, err = runVerify(t, "--btf", kernel, object)
+	assert.Equal(t, 2, status)
+	assert.ErrorContains(t, err, "another build")
+	t.Setenv("BPFSHIM_VERIFY", "")
+	t.Setenv("PATH", dir)
+	_, status, err = runVerify(t, "--btf", kernel, object)
+	assert.Equal(t, 2, status)
+	assert.ErrorContains(t, err, "make cli")
+}
+
+func TestVerifyType(t *testing.T) {
+	object, kernel := verifyObject(t)
+	out, status, err := runVerify(t, "--btf", kernel, "--type", "xdp", "--prog", "good_as_xdp", object)
 	require.NoError(t, err, out)
-	assert.Contains(t, out, "xdp")
+	assert.Zero(t, status)
+	assert.Contains(t, out, " xdp ")
+	// A packet is no kprobe's.
+	out, status, _ = runVerify(t, "--btf", kernel, "--type", "kprobe", "--prog", "good_as_xdp", object)
+	assert.Equal(t, 1, status)
+	assert.Contains(t, out, "invalid mem access 'scalar'")
+	for _, typ := range progTypes {
+		out, status, err := runVerify(t, "--btf", kernel, "--type", typ, "--prog", "good_dead", object)
+		switch typ {
+		case "struct_ops", "ext", "tracing", "lsm":
+			assert.Equal(t, 1, status, "%s: needs something to attach to", typ)
+		default:
+			assert.Zero(t, status, "%s: %v\n%s", typ, err, out)
+		}
+	}
+}
+
+func TestVerifyKernel(t *testing.T) {
+	object, btf := verifyObject(t)
+	kernels := t.TempDir()
+	t.Setenv("BPFSHIM_KERNELS", kernels)
+	require.NoError(t, os.MkdirAll(filepath.Join(kernels, "mine"), 0o755))
+	text, err := os.ReadFile(btf)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(kernels, "mine", "btf"), text, 0o644))
+	out, status, _ := runVerify(t, "--kernel", "mine", "--prog", "good_core,good_typed", object)
+	assert.Zero(t, status, out)
 }
 
 func TestVerifyGraph(t *testing.T) {
-	buildVerifier(t)
-	object := testbpf.Build(t, "testdata/verdicts.bpf.c")
+	object, kernel := verifyObject(t)
 	dir := t.TempDir()
 	for _, name := range []string{"g.html", "g.dot"} {
-		_, err := runVerify("--prog", "good,good_dead", "--visualize", filepath.Join(dir, name), object)
-		require.NoError(t, err)
+		_, status, _ := runVerify(t, "--btf", kernel, "--prog", "good_dead,good_calls,bad_null", "--visualize", filepath.Join(dir, name), object)
+		assert.Equal(t, 1, status)
 	}
-	page, err := os.ReadFile(filepath.Join(dir, "g.html"))
+	b, err := os.ReadFile(filepath.Join(dir, "g.html"))
 	require.NoError(t, err)
-	assert.Contains(t, string(page), "R0_w=map_value_or_null")
-	assert.Contains(t, string(page), "never reached")
-	assert.Contains(t, string(page), "bpf_map_lookup_elem(&amp;counts, &amp;key)")
-	dot, err := os.ReadFile(filepath.Join(dir, "g.dot"))
-	require.NoError(t, err)
-	assert.Contains(t, string(dot), "digraph")
-	assert.Contains(t, string(dot), "->")
-	assert.Contains(t, string(dot), "style=dashed")
-}
+	html := string(b)
+	assert.Contains(t, html, "never reached")
+	assert.Contains(t, html, "R0_w=map_value_or_null(id=1,off=0,ks=4,vs=8,imm=0)")
+	assert.Contains(t, html, `<div class="why">R0 invalid mem access &#39;map_value_or_null&#39;</div>`)
+	assert.Contains(t, html, "bpf_map_lookup_elem(&amp;counts, &amp;key)", "the source")
+	assert.Regexp(t, `<h3 id="p1f\d+">step</h3>`, html, "a function of its own")
+	assert.Regexp(t, `pc(\+|&#43;)\d+ <a href="#p1f\d+">step</a>`, html, "and its call")
+	assert.Regexp(t, `data-to="p1b\d+,not-taken p1b\d+,taken "`, html)
+	assert.NotRegexp(t, `(src|href)="?(https?:)?//`, html, "nothing from elsewhere")
 
-func TestVerifyWithoutVerifier(t *testing.T) {
-	t.Setenv("BPFSHIM_VERIFY", "")
-	t.Setenv("PATH", t.TempDir())
-	_, err := runVerify("x.o")
-	assert.ErrorContains(t, err, "make cli")
+	b, err = os.ReadFile(filepath.Join(dir, "g.dot"))
+	require.NoError(t, err)
+	dot := string(b)
+	assert.Contains(t, dot, "style=dashed")
+	assert.Contains(t, dot, "color=red")
+	assert.Regexp(t, `p1_\d+ -> p1_\d+ \[color=darkgreen\];`, dot)
+	if _, err := exec.LookPath("dot"); err == nil {
+		text, err := exec.Command("dot", "-Tsvg", "-o", os.DevNull, filepath.Join(dir, "g.dot")).CombinedOutput()
+		assert.NoError(t, err, string(text))
+	}
 }

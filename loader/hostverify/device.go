@@ -4,12 +4,18 @@
 // module's own verifier: no module, no root, nothing runs. Objects are opened,
 // relocated and loaded through it as through the driver, so what is verified
 // is, byte for byte, what the driver would get.
+//
+// The verifier is C, and runs as a program of its own: see [Find].
 package hostverify
 
 import (
 	"bytes"
-	"errors"
+	"encoding/binary"
+	"fmt"
+	"maps"
+	"slices"
 	"sync"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -22,41 +28,58 @@ const firstFD = 1 << 20
 
 // Device verifies programs. Its methods may be called from any goroutine.
 type Device struct {
-	// KernelBTF is a file with the kernel's types, for programs that name
-	// them; "": none.
-	KernelBTF string
+	// KernelBTF is the kernel's types, for programs that name them; nil: none.
+	KernelBTF []byte
 
-	mu   sync.Mutex
 	path string
-	fds  map[int]*object
-	next int
-	last Result
+
+	mu    sync.Mutex
+	fds   map[int]*object
+	next  int
+	last  *Result
+	fault error
 }
 
 type object struct {
-	m   *mapObject
-	btf []byte
+	m    *mapObject
+	btf  *btfObject
+	prog bool
+}
+
+type btfObject struct {
+	fd   uint32
+	blob []byte
 }
 
 type mapObject struct {
 	fd     uint32
 	attr   ioctl.MapCreateAttr
-	btf    []byte
+	btf    *btfObject
+	inner  *mapObject
 	data   []byte // of arrays of one element: global data
 	frozen bool
 }
 
-// Result is what the verifier found of the last program.
+// Result is what the verifier said of a program.
 type Result struct {
-	Errno       unix.Errno
-	Insns       int // as the engines would run it
-	Processed   int
-	TotalStates int
-	PeakStates  int
-	StatesMax   int // at one instruction
-	Nanoseconds uint64
-	PeakMemory  uint64 // bytes
-	StackDepth  int    // of the deepest function, bytes
+	// Name as the module would know it, Type, and the instructions as they were
+	// loaded.
+	Name  string
+	Type  ioctl.ProgType
+	Insns []byte
+	// Errno is 0 when it was accepted; the module would answer the same.
+	Errno unix.Errno
+	Log   string
+	// Length of the program that would run, in instructions.
+	Length int
+	// Processed instructions, states kept in all, at most at once, and at most
+	// at one instruction.
+	Processed, TotalStates, PeakStates, MaxStatesPerInsn int
+	// StackDepth is that of the deepest function, in bytes.
+	StackDepth int
+	Time       time.Duration
+	// PeakMemory is what the verifier held, in bytes.
+	PeakMemory uint64
 }
 
 // New makes a device that runs the verifier at that path; "": see Find.
@@ -70,17 +93,39 @@ func New(path string) (*Device, error) {
 	return &Device{path: path, fds: map[int]*object{}, next: firstFD}, nil
 }
 
-// Last is the result of the last program that was loaded.
-func (d *Device) Last() Result {
+// Take returns the result of the last program that was verified, once; nil
+// when there was none since.
+func (d *Device) Take() *Result {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.last
+	r := d.last
+	d.last = nil
+	return r
+}
+
+// Fault is the first failure of the verifier itself: not an answer, but no
+// answer. Calls that met one failed with EIO.
+func (d *Device) Fault() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.fault
+}
+
+// List writes instructions as the verifier's log has them, one line each.
+func (d *Device) List(insns []byte) (string, error) {
+	var r request
+	r.add(recList, nil, insns)
+	a, err := r.run(d.path)
+	if err != nil {
+		return "", err
+	}
+	return string(a[0].payload), nil
 }
 
 // Kind is that of a device in memory.
 func (d *Device) Kind() ioctl.Kind { return ioctl.KindFake }
 
-// Close does nothing.
+// Close does nothing: nothing stays open.
 func (d *Device) Close() error { return nil }
 
 // CloseFD closes a descriptor.
@@ -121,103 +166,251 @@ func (d *Device) install(o *object) int {
 	return fd
 }
 
-func (d *Device) object(fd uint32) (*object, error) {
-	if o := d.fds[int(int32(fd))]; o != nil {
-		return o, nil
+func (d *Device) mapOf(fd uint32) (*mapObject, error) {
+	switch o := d.fds[int(int32(fd))]; {
+	case o == nil:
+		return nil, unix.EBADF
+	case o.m == nil:
+		return nil, unix.EINVAL
+	default:
+		return o.m, nil
 	}
-	return nil, unix.EBADF
+}
+
+func (d *Device) btfOf(fd uint32) (*btfObject, error) {
+	switch o := d.fds[int(int32(fd))]; {
+	case o == nil:
+		return nil, unix.EBADF
+	case o.btf == nil:
+		return nil, unix.EINVAL
+	default:
+		return o.btf, nil
+	}
 }
 
 // Bpf makes a call.
-func (d *Device) Bpf(cmd ioctl.Cmd, attr unsafe.Pointer, size uintptr) (int, error) {
+func (d *Device) Bpf(cmd ioctl.Cmd, attr unsafe.Pointer, _ uintptr) (int, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	switch cmd {
+	case ioctl.BtfLoad:
+		return d.btfLoad((*ioctl.BtfLoadAttr)(attr))
 	case ioctl.MapCreate:
 		return d.mapCreate((*ioctl.MapCreateAttr)(attr))
-	case ioctl.MapUpdateElem, ioctl.MapFreeze:
-		return 0, d.mapChange(cmd, (*ioctl.MapElemAttr)(attr))
-	case ioctl.BtfLoad:
-		a := (*ioctl.BtfLoadAttr)(attr)
-		return d.install(&object{btf: bytesAt(a.Btf, int(a.BtfSize))}), nil
+	case ioctl.MapUpdateElem:
+		return 0, d.mapUpdate((*ioctl.MapElemAttr)(attr))
+	case ioctl.MapFreeze:
+		m, err := d.mapOf((*ioctl.MapElemAttr)(attr).MapFd)
+		if err == nil {
+			m.frozen = true
+		}
+		return 0, err
 	case ioctl.ProgLoad:
 		return d.progLoad((*ioctl.ProgLoadAttr)(attr))
-	case ioctl.MapLookupElem, ioctl.MapGetNextKey:
-		return -1, unix.ENOENT
 	}
 	return -1, unix.EINVAL
 }
 
+// ask runs the verifier; the result is the answer to the last record. Those
+// before it were accepted once, and are again.
+func (d *Device) ask(r *request) (answer, error) {
+	all, err := r.run(d.path)
+	if err == nil {
+		for i, a := range all[:len(all)-1] {
+			if a.errno != 0 {
+				err = fmt.Errorf("the verifier now refuses object %d of %d: %w", i, len(all), unix.Errno(a.errno))
+			}
+		}
+	}
+	if err != nil {
+		if d.fault == nil {
+			d.fault = err
+		}
+		return answer{}, unix.EIO
+	}
+	return all[len(all)-1], nil
+}
+
+func (r *request) addBTF(b *btfObject, level uint32) {
+	r.add(recBTF, [2]uint32{b.fd, level}, b.blob)
+}
+
+// addMap adds a map and what it is made of.
+func (r *request) addMap(m *mapObject, sent map[uint32]bool) {
+	if sent[m.fd] {
+		return
+	}
+	sent[m.fd] = true
+	fixed := struct {
+		FD, Type, Key, Value, Entries, Flags, Inner, BTF, KeyType, ValueType, Frozen uint32
+		Name                                                                         [ioctl.ObjNameLen]byte
+	}{
+		FD: m.fd, Type: m.attr.MapType, Key: m.attr.KeySize, Value: m.attr.ValueSize, Entries: m.attr.MaxEntries,
+		Flags: m.attr.MapFlags, KeyType: m.attr.BtfKeyTypeId, ValueType: m.attr.BtfValueTypeId, Name: m.attr.MapName,
+	}
+	if m.btf != nil {
+		if fixed.BTF = m.btf.fd; !sent[m.btf.fd] {
+			sent[m.btf.fd] = true
+			r.addBTF(m.btf, 0)
+		}
+	}
+	if m.inner != nil {
+		r.addMap(m.inner, sent)
+		fixed.Inner = m.inner.fd
+	}
+	if m.frozen {
+		fixed.Frozen = 1
+	}
+	r.add(recMap, fixed, m.data)
+}
+
+func (d *Device) btfLoad(a *ioctl.BtfLoadAttr) (int, error) {
+	b := &btfObject{fd: uint32(d.next), blob: bytesAt(a.Btf, int(a.BtfSize))}
+	var r request
+	r.addBTF(b, a.BtfLogLevel)
+	got, err := d.ask(&r)
+	if err != nil {
+		return -1, err
+	}
+	if full := putLog(a.BtfLogBuf, a.BtfLogSize, got.payload); full {
+		return -1, unix.ENOSPC
+	}
+	if got.errno != 0 {
+		return -1, unix.Errno(got.errno)
+	}
+	return d.install(&object{btf: b}), nil
+}
+
 func (d *Device) mapCreate(a *ioctl.MapCreateAttr) (int, error) {
-	m := &mapObject{attr: *a}
-	if a.BtfFd != 0 {
-		o, err := d.object(a.BtfFd)
-		if err != nil {
+	m := &mapObject{fd: uint32(d.next), attr: *a}
+	var err error
+	if a.BtfKeyTypeId != 0 || a.BtfValueTypeId != 0 {
+		if m.btf, err = d.btfOf(a.BtfFd); err != nil {
 			return -1, err
 		}
-		m.btf = o.btf
+	}
+	switch ioctl.MapType(a.MapType) {
+	case ioctl.MapTypeArrayOfMaps, ioctl.MapTypeHashOfMaps:
+		if m.inner, err = d.mapOf(a.InnerMapFd); err != nil {
+			return -1, err
+		}
+	}
+	var r request
+	r.addMap(m, map[uint32]bool{})
+	got, err := d.ask(&r)
+	switch {
+	case err != nil:
+		return -1, err
+	case got.errno != 0:
+		return -1, unix.Errno(got.errno)
 	}
 	if ioctl.MapType(a.MapType) == ioctl.MapTypeArray && a.MaxEntries == 1 {
 		m.data = make([]byte, a.ValueSize)
 	}
-	fd := d.install(&object{m: m})
-	m.fd = uint32(fd)
-	return fd, nil
+	return d.install(&object{m: m}), nil
 }
 
-func (d *Device) mapChange(cmd ioctl.Cmd, a *ioctl.MapElemAttr) error {
-	o, err := d.object(a.MapFd)
+// mapUpdate keeps global data, which programs may rely upon. Other values
+// are none of the verifier's.
+func (d *Device) mapUpdate(a *ioctl.MapElemAttr) error {
+	m, err := d.mapOf(a.MapFd)
 	switch {
 	case err != nil:
 		return err
-	case o.m == nil:
-		return unix.EINVAL
-	case cmd == ioctl.MapFreeze:
-		o.m.frozen = true
-	case o.m.data != nil:
-		copy(o.m.data, bytesAt(a.Value, len(o.m.data)))
+	case m.frozen:
+		return unix.EPERM
+	case m.data != nil:
+		copy(m.data, bytesAt(a.Value, len(m.data)))
 	}
 	return nil
 }
 
 func (d *Device) progLoad(a *ioctl.ProgLoadAttr) (int, error) {
-	var types []byte
-	if a.ProgBtfFd != 0 {
-		o, err := d.object(a.ProgBtfFd)
+	const insnSize, funcSize, lineSize = 8, 8, 16
+	var r request
+	if d.KernelBTF != nil {
+		r.add(recKernelBTF, nil, d.KernelBTF)
+	}
+	sent := map[uint32]bool{}
+	fixed := struct {
+		Type, AttachType, Flags, BTF, AttachBTF, LogLevel, LogSize, Len, Funcs, Lines uint32
+		License                                                                       [128]byte
+	}{
+		Type: a.ProgType, AttachType: a.ExpectedAttachType, Flags: a.ProgFlags, AttachBTF: a.AttachBtfId,
+		LogLevel: a.LogLevel, LogSize: a.LogSize, Len: a.InsnCnt, Funcs: a.FuncInfoCnt, Lines: a.LineInfoCnt,
+	}
+	if !a.License.IsNil() {
+		license := unix.BytePtrToString((*byte)(a.License.Unsafe()))
+		copy(fixed.License[:len(fixed.License)-1], license)
+	}
+	if a.FuncInfoCnt != 0 || a.LineInfoCnt != 0 {
+		b, err := d.btfOf(a.ProgBtfFd)
 		if err != nil {
 			return -1, err
 		}
-		types = o.btf
+		fixed.BTF = b.fd
+		sent[b.fd] = true
+		r.addBTF(b, 0)
 	}
-	var maps []*mapObject
-	for _, o := range d.fds {
-		if o.m != nil {
-			maps = append(maps, o.m)
+	for _, fd := range slices.Sorted(maps.Keys(d.fds)) {
+		if m := d.fds[fd].m; m != nil {
+			// Under this number, which a duplicate's is not.
+			dup := *m
+			dup.fd = uint32(fd)
+			r.addMap(&dup, sent)
 		}
 	}
-	r, log, err := d.run(a, types, maps)
+	insns := bytesAt(a.Insns, int(a.InsnCnt)*insnSize)
+	r.add(recProg, fixed, insns,
+		records(a.FuncInfo, a.FuncInfoCnt, a.FuncInfoRecSize, funcSize),
+		records(a.LineInfo, a.LineInfoCnt, a.LineInfoRecSize, lineSize))
+	got, err := d.ask(&r)
 	if err != nil {
 		return -1, err
 	}
-	d.last = r
-	if full := putLog(a, log); full && r.Errno == 0 {
-		return -1, unix.ENOSPC
+	var fig struct {
+		Len, Processed, Total, Peak, MaxPerInsn, Stack uint32
+		Time, Mem                                      uint64
 	}
-	if r.Errno != 0 {
-		return -1, r.Errno
+	n, err := binary.Decode(got.payload, binary.NativeEndian, &fig)
+	if err != nil {
+		return -1, unix.EIO
 	}
-	return d.install(&object{}), nil
+	log := got.payload[n:]
+	putLog(a.LogBuf, a.LogSize, log)
+	d.last = &Result{
+		Name: ioctl.NameString(a.ProgName[:]), Type: ioctl.ProgType(a.ProgType), Insns: insns,
+		Errno: unix.Errno(got.errno), Log: string(log), Length: int(fig.Len), Processed: int(fig.Processed),
+		TotalStates: int(fig.Total), PeakStates: int(fig.Peak), MaxStatesPerInsn: int(fig.MaxPerInsn),
+		StackDepth: int(fig.Stack), Time: time.Duration(fig.Time), PeakMemory: fig.Mem,
+	}
+	if got.errno != 0 {
+		return -1, unix.Errno(got.errno)
+	}
+	return d.install(&object{prog: true}), nil
 }
 
 // putLog gives the caller the log; true: not all of it.
-func putLog(a *ioctl.ProgLoadAttr, log []byte) bool {
-	if a.LogBuf.IsNil() || a.LogSize == 0 {
+func putLog(to ioctl.Pointer, size uint32, log []byte) bool {
+	if to.IsNil() || size == 0 {
 		return false
 	}
-	buf := unsafe.Slice((*byte)(a.LogBuf.Unsafe()), a.LogSize)
+	buf := unsafe.Slice((*byte)(to.Unsafe()), size)
 	n := copy(buf[:len(buf)-1], log)
 	buf[n] = 0
 	return n < len(log)
+}
+
+// records makes records of the size that the verifier knows.
+func records(p ioctl.Pointer, n, have, want uint32) []byte {
+	from := bytesAt(p, int(n*have))
+	out := make([]byte, 0, n*want)
+	for i := range n {
+		rec := make([]byte, want)
+		copy(rec, from[i*have:(i+1)*have])
+		out = append(out, rec...)
+	}
+	return out
 }
 
 func bytesAt(p ioctl.Pointer, n int) []byte {
@@ -227,5 +420,4 @@ func bytesAt(p ioctl.Pointer, n int) []byte {
 	return bytes.Clone(unsafe.Slice((*byte)(p.Unsafe()), n))
 }
 
-// ErrNoVerifier: the program that verifies is not installed.
-var ErrNoVerifier = errors.New("bpfshim-verify is not there: it belongs next to bpfshim, in PATH or in /usr/libexec/bpfshim (make cli builds both)")
+var _ ioctl.Device = (*Device)(nil)

@@ -5,122 +5,129 @@ package hostverify
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
-
-	"golang.org/x/sys/unix"
-
-	"github.com/bpfshim/bpfshim/ioctl"
+	"strings"
 )
 
-// program is the verifier's name.
+// program is the verifier's name; cmd/bpfshim-verify has its source.
 const program = "bpfshim-verify"
 
+// libexec is where packages put what no person runs.
+const libexec = "/usr/libexec/bpfshim"
+
+// ErrNoVerifier: the program that verifies is not installed.
+var ErrNoVerifier = errors.New("no " + program)
+
 // Find looks for the verifier: $BPFSHIM_VERIFY, next to this program, in PATH,
-// in /usr/libexec/bpfshim. ErrNoVerifier when it is nowhere.
+// in /usr/libexec/bpfshim. The error is ErrNoVerifier and says where.
 func Find() (string, error) {
 	if p := os.Getenv("BPFSHIM_VERIFY"); p != "" {
+		if err := runnable(p); err != nil {
+			return "", fmt.Errorf("%w: $BPFSHIM_VERIFY: %w", ErrNoVerifier, err)
+		}
 		return p, nil
 	}
-	var places []string
+	var tried []string
 	if self, err := os.Executable(); err == nil {
-		places = append(places, filepath.Join(filepath.Dir(self), program))
+		// Through links: /usr/bin/bpfshim may be one.
+		if real, err := filepath.EvalSymlinks(self); err == nil {
+			self = real
+		}
+		tried = append(tried, filepath.Join(filepath.Dir(self), program))
+	}
+	tried = append(tried, filepath.Join(libexec, program))
+	if runnable(tried[0]) == nil {
+		return tried[0], nil
 	}
 	if p, err := exec.LookPath(program); err == nil {
-		places = append(places, p)
+		return p, nil
 	}
-	for _, p := range append(places, "/usr/libexec/bpfshim/"+program) {
-		if st, err := os.Stat(p); err == nil && st.Mode().IsRegular() {
-			return p, nil
-		}
+	if p := tried[len(tried)-1]; runnable(p) == nil {
+		return p, nil
 	}
-	return "", ErrNoVerifier
+	return "", fmt.Errorf("%w, the program that holds the verifier: looked for in $BPFSHIM_VERIFY (unset), %s and PATH; `make cli` builds it beside bpfshim",
+		ErrNoVerifier, strings.Join(tried, ", "))
 }
 
-// magic begins a request; see cmd/bpfshim-verify/main.c.
-const magic = 0x62767231
+func runnable(path string) error {
+	st, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return err
+	case !st.Mode().IsRegular() || st.Mode().Perm()&0o111 == 0:
+		return fmt.Errorf("%s: %w", path, fs.ErrPermission)
+	}
+	return nil
+}
 
+// Kinds of records, as cmd/bpfshim-verify/host.h has them.
 const (
-	insnSize     = 8
-	funcInfoSize = 8
-	lineInfoSize = 16
+	recKernelBTF = 1 + iota
+	recBTF
+	recMap
+	recProg
+	recList
 )
 
-// run asks the verifier about one program.
-func (d *Device) run(a *ioctl.ProgLoadAttr, types []byte, maps []*mapObject) (Result, []byte, error) {
-	var b bytes.Buffer
-	put := func(words ...uint32) {
-		for _, w := range words {
-			b.Write(binary.NativeEndian.AppendUint32(nil, w))
-		}
-	}
-	gpl := uint32(0)
-	if isGPL(a.License) {
-		gpl = 1
-	}
-	put(magic, a.InsnCnt, a.ProgType, a.ExpectedAttachType, a.ProgFlags, gpl, a.AttachBtfId, a.LogLevel,
-		a.FuncInfoCnt, a.LineInfoCnt, uint32(len(types)), uint32(len(maps)))
-	b.Write(bytesAt(a.Insns, int(a.InsnCnt)*insnSize))
-	b.Write(records(a.FuncInfo, a.FuncInfoCnt, a.FuncInfoRecSize, funcInfoSize))
-	b.Write(records(a.LineInfo, a.LineInfoCnt, a.LineInfoRecSize, lineInfoSize))
-	b.Write(types)
-	slices.SortFunc(maps, func(x, y *mapObject) int { return int(x.fd) - int(y.fd) })
-	for _, m := range maps {
-		frozen := uint32(0)
-		if m.frozen && m.attr.MapFlags&ioctl.FRdonlyProg != 0 {
-			frozen = 1
-		}
-		put(m.fd, m.attr.MapType, m.attr.KeySize, m.attr.ValueSize, m.attr.MaxEntries, m.attr.MapFlags, frozen,
-			uint32(len(m.btf)), m.attr.BtfKeyTypeId, m.attr.BtfValueTypeId, uint32(len(m.data)), m.attr.InnerMapFd)
-		b.Write(m.attr.MapName[:])
-		b.Write(m.btf)
-		b.Write(m.data)
-	}
-	var args []string
-	if d.KernelBTF != "" && a.AttachBtfId != 0 {
-		args = append(args, d.KernelBTF)
-	}
-	cmd := exec.Command(d.path, args...)
-	cmd.Stdin = &b
-	var errs bytes.Buffer
-	cmd.Stderr = &errs
-	out, err := cmd.Output()
-	if err != nil {
-		return Result{}, nil, fmt.Errorf("%w: %s", err, bytes.TrimSpace(errs.Bytes()))
-	}
-	line, log, _ := bytes.Cut(out, []byte("\n"))
-	var r Result
-	var errno int
-	if _, err := fmt.Sscan(string(line), &errno, &r.Processed, &r.TotalStates, &r.PeakStates, &r.StatesMax,
-		&r.Nanoseconds, &r.PeakMemory, &r.StackDepth, &r.Insns); err != nil {
-		return Result{}, nil, fmt.Errorf("%s answers %q: %w", d.path, line, err)
-	}
-	r.Errno = unix.Errno(errno)
-	return r, log, nil
+// request is what one run of the verifier is asked: records in order.
+type request struct {
+	b bytes.Buffer
+	n int
 }
 
-// records makes records of the size that the verifier knows.
-func records(p ioctl.Pointer, n, have, want uint32) []byte {
-	from := bytesAt(p, int(n*have))
-	var out []byte
-	for i := range n {
-		rec := make([]byte, want)
-		copy(rec, from[i*have:(i+1)*have])
-		out = append(out, rec...)
+// add appends a record: a struct of the program's, and what follows it.
+func (r *request) add(kind uint32, fixed any, rest ...[]byte) {
+	var rec bytes.Buffer
+	if fixed != nil {
+		binary.Write(&rec, binary.NativeEndian, fixed) // to memory, of fixed size: no error
 	}
-	return out
+	for _, b := range rest {
+		rec.Write(b)
+	}
+	binary.Write(&r.b, binary.NativeEndian, [2]uint32{kind, uint32(rec.Len())})
+	r.b.Write(rec.Bytes())
+	r.n++
 }
 
-func isGPL(p ioctl.Pointer) bool {
-	if p.IsNil() {
-		return false
+// answer is the program's to one record.
+type answer struct {
+	errno   int // 0, or what the module would answer
+	payload []byte
+}
+
+// run starts the verifier for one request. An error is none of the program's
+// that is verified: the verifier itself could not be run, or died.
+func (r *request) run(path string) ([]answer, error) {
+	cmd := exec.Command(path)
+	cmd.Stdin = &r.b
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	if err := cmd.Run(); err != nil {
+		said := ""
+		if text := strings.TrimSpace(errs.String()); text != "" {
+			said = ": " + text
+		}
+		return nil, fmt.Errorf("the verifier, %s, failed: %w%s", path, err, said)
 	}
-	switch unix.BytePtrToString((*byte)(p.Unsafe())) {
-	case "GPL", "GPL v2", "GPL and additional rights", "Dual BSD/GPL", "Dual MIT/GPL", "Dual MPL/GPL":
-		return true
+	answers := make([]answer, r.n)
+	for i := range answers {
+		var head struct {
+			Result int32
+			Size   uint32
+		}
+		if err := binary.Read(&out, binary.NativeEndian, &head); err != nil {
+			return nil, fmt.Errorf("the verifier, %s, is of another build: %w", path, err)
+		}
+		answers[i] = answer{-int(head.Result), out.Next(int(head.Size))}
+		if len(answers[i].payload) != int(head.Size) {
+			return nil, fmt.Errorf("the verifier, %s, is of another build: %w", path, io.ErrUnexpectedEOF)
+		}
 	}
-	return false
+	return answers, nil
 }

@@ -8,7 +8,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/bpfshim/bpfshim/ioctl"
 	"github.com/bpfshim/bpfshim/ioctl/fake"
@@ -41,4 +44,36 @@ func Build(t testing.TB, source string, args ...string) string {
 		t.Fatalf("clang %s: %v\n%s", source, err, text)
 	}
 	return out
+}
+
+// Verifier builds the program that `bpfshim verify` runs, under ASan and UBSan,
+// and has it found. Without make or a C compiler the test is skipped.
+func Verifier(t testing.TB) {
+	t.Helper()
+	for _, tool := range []string{"make", "cc"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Skipf("no %s: the verifier cannot be built", tool)
+		}
+	}
+	_, here, _, _ := runtime.Caller(0)
+	root := filepath.Join(filepath.Dir(here), "..", "..")
+	dir := filepath.Join(root, "build", "host", "verify")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	// Other packages' tests may be at it.
+	lock, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR|os.O_CREATE, 0o644)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Close()
+	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX); err != nil {
+		t.Fatal(err)
+	}
+	out := filepath.Join(dir, "bpfshim-verify")
+	text, err := exec.Command("make", "-s", "-j2", "-C", filepath.Join(root, "cmd", "bpfshim-verify"), "SAN=1", "OUT="+out).CombinedOutput()
+	if err != nil {
+		t.Fatalf("the verifier does not build: %v\n%s", err, text)
+	}
+	t.Setenv("BPFSHIM_VERIFY", out)
 }
