@@ -140,7 +140,9 @@ int map_create(const struct host_map *h, const void *value, u32 value_len)
 	err = attach_inner(h, &m->vrf);
 	if (!err)
 		err = attach_btf(h, &m->vrf);
-	if (err)
+	if (err) {
 		maps = m->next;
+		free(m);
+	}
 	return err;
 }
