@@ -26,7 +26,7 @@ func mapCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "map",
 		Short:   "Show and change maps",
-		Example: "  bpfshim map list\n  bpfshim map dump 12\n  bpfshim map lookup 12 0x10",
+		Example: "  bpfshim map list\n  bpfshim map dump 12\n  bpfshim map lookup 12 0x10\n  bpfshim map top counts",
 	}
 	flags := updateFlags{}
 	update := &cobra.Command{
@@ -70,6 +70,7 @@ func mapCommand(a *app) *cobra.Command {
 			Args:    cobra.ExactArgs(2),
 			RunE:    func(_ *cobra.Command, args []string) error { return a.mapDelete(args[0], args[1]) },
 		},
+		mapTopCommand(a),
 	)
 	for _, c := range cmd.Commands() {
 		if c.Name() != "list" {
@@ -244,7 +245,10 @@ func (a *app) mapUpdate(which, key, value string, f updateFlags) error {
 		} else if f.noExist {
 			flags = loader.UpdateNoExist
 		}
-		return v.m.Update(k, val, flags)
+		if err := v.m.Update(k, val, flags); err != nil {
+			return err
+		}
+		return a.printDone(v, k)
 	})
 }
 
@@ -254,8 +258,23 @@ func (a *app) mapDelete(which, key string) error {
 		if err != nil {
 			return err
 		}
-		return v.m.Delete(k)
+		if err := v.m.Delete(k); err != nil {
+			return err
+		}
+		return a.printDone(v, k)
 	})
+}
+
+// printDone says with --json whose entry was changed.
+func (a *app) printDone(v *mapView, key []byte) error {
+	if !a.json {
+		return nil
+	}
+	k, _, err := render(v.key, key)
+	if err != nil {
+		return err
+	}
+	return printJSON(a.out, entryReport{Key: k})
 }
 
 func (a *app) completeMaps(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {

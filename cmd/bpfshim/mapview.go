@@ -126,6 +126,17 @@ func (v *mapView) entry(key, value []byte) (entryReport, error) {
 }
 
 func (v *mapView) each(visit func(entryReport) error) error {
+	return v.eachRaw(func(key, value []byte) error {
+		e, err := v.entry(key, value)
+		if err != nil {
+			return err
+		}
+		return visit(e)
+	})
+}
+
+// eachRaw is each of the bytes.
+func (v *mapView) eachRaw(visit func(key, value []byte) error) error {
 	switch v.m.Type() {
 	case loader.PerfEventArray, loader.RingBuf, loader.UserRingbuf, loader.Queue, loader.Stack, loader.BloomFilter:
 		return fmt.Errorf("a %v map: %w", v.m.Type(), errNoElements)
@@ -149,11 +160,7 @@ func (v *mapView) each(visit func(entryReport) error) error {
 		if value == nil {
 			continue
 		}
-		e, err := v.entry(key, value)
-		if err != nil {
-			return err
-		}
-		if err := visit(e); err != nil {
+		if err := visit(key, value); err != nil {
 			return err
 		}
 	}

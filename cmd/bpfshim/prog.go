@@ -35,6 +35,7 @@ func progCommand(a *app) *cobra.Command {
 			RunE:              func(_ *cobra.Command, args []string) error { return a.progShow(args[0]) },
 			ValidArgsFunction: a.completeProgs,
 		},
+		statsCommand(a),
 	)
 	return cmd
 }
@@ -56,6 +57,15 @@ type progReport struct {
 	Runs     uint64   `json:"run_cnt"`
 	RunTime  uint64   `json:"run_time_ns"`
 	Misses   uint64   `json:"recursion_misses"`
+}
+
+// called tells whether that is the program's id, or its name.
+func (r progReport) called(which string) bool {
+	if id, err := strconv.ParseUint(which, 10, 32); err == nil {
+		return r.ID == uint32(id)
+	}
+	// The kernel cuts names at 15 characters.
+	return r.Name != "" && r.Name == which[:min(len(which), 15)]
 }
 
 func describeProg(p *loader.Program) (progReport, error) {
@@ -122,12 +132,9 @@ func joinIDs(ids []uint32) string {
 }
 
 func (a *app) progShow(which string) error {
-	id, err := strconv.ParseUint(which, 10, 32)
+	_, err := strconv.ParseUint(which, 10, 32)
 	byID := err == nil
-	found, err := a.progs(func(r progReport) bool {
-		// The kernel cuts names at 15 characters.
-		return byID && r.ID == uint32(id) || !byID && r.Name != "" && r.Name == which[:min(len(which), 15)]
-	})
+	found, err := a.progs(func(r progReport) bool { return r.called(which) })
 	if err != nil {
 		return err
 	}

@@ -3,7 +3,9 @@
 package main
 
 import (
+	"context"
 	"io"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -18,6 +20,8 @@ type app struct {
 	btf      string
 	// open opens the device; tests put a fake there.
 	open func(name string) (loader.Device, error)
+	// wait is waitFor when it is nil; tests have another.
+	wait func(context.Context, time.Duration) (time.Duration, error)
 }
 
 func (a *app) openDevice() (loader.Device, error) {
@@ -44,7 +48,8 @@ is loaded: through the bpfshim module, or through the kernel's own bpf(2).`,
   bpfshim load --json opensnoop.o   the same, one JSON object a line
   bpfshim verify tool.o             what the verifier says of it, without the module
   bpfshim prog list                 programs that are loaded
-  bpfshim map dump 12               a map's entries`,
+  bpfshim map dump 12               a map's entries
+  bpfshim top                       what programs cost, live`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
@@ -61,6 +66,6 @@ is loaded: through the bpfshim module, or through the kernel's own bpf(2).`,
 			loader.SetKernelBTF(a.btf)
 		}
 	}
-	root.AddCommand(loadCommand(a), verifyCommand(a), progCommand(a), mapCommand(a), doctorCommand(a), versionCommand(a))
+	root.AddCommand(loadCommand(a), verifyCommand(a), progCommand(a), mapCommand(a), topCommand(a), doctorCommand(a), versionCommand(a))
 	return root
 }

@@ -74,6 +74,8 @@ type Program struct {
 	LineInfos  int
 	AttachType ioctl.AttachType
 	LogLevel   uint32
+	// What Ran has counted.
+	Runs, RunTime, Misses uint64
 }
 
 // Link is a link that was made.
@@ -130,6 +132,24 @@ func (d *Device) Programs() []*Program {
 	var out []*Program
 	d.each("prog", func(o *object) { out = append(out, o.p) })
 	return out
+}
+
+// Ran counts runs of a program, and those that were missed, as the module
+// does: misses always, the others while statistics are on.
+func (d *Device) Ran(name string, runs, ns, misses uint64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	on := len(d.byID("stats")) > 0
+	for _, o := range d.byID("prog") {
+		if o.p.Name != name {
+			continue
+		}
+		o.p.Misses += misses
+		if on {
+			o.p.Runs += runs
+			o.p.RunTime += ns
+		}
+	}
 }
 
 // Links are the live links in order of their making.
@@ -296,6 +316,11 @@ func (d *Device) dispatch(cmd ioctl.Cmd, attr unsafe.Pointer) (int, error) {
 		return d.link(cmd, attr)
 	case ioctl.ExtOutputOpen:
 		return d.outputOpen((*ioctl.ExtOutputOpenAttr)(attr))
+	case ioctl.EnableStats:
+		if (*ioctl.EnableStatsAttr)(attr).Type != ioctl.StatsRunTime {
+			return -1, unix.EINVAL
+		}
+		return d.install(&object{kind: "stats"}), nil
 	case ioctl.ExtInfo:
 		a := (*ioctl.ExtInfoAttr)(attr)
 		a.AbiVersion = ioctl.AbiVersion

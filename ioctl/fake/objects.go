@@ -97,7 +97,10 @@ func (d *Device) info(a *ioctl.InfoAttr) error {
 		}
 	case "prog":
 		i := (*ioctl.ProgInfo)(a.Info.Unsafe())
-		*i = ioctl.ProgInfo{Type: uint32(o.p.Type), Id: o.id, Name: ioctl.ObjName(o.p.Name), XlatedProgLen: uint32(len(o.p.Insns))}
+		*i = ioctl.ProgInfo{
+			Type: uint32(o.p.Type), Id: o.id, Name: ioctl.ObjName(o.p.Name), XlatedProgLen: uint32(len(o.p.Insns)),
+			RunCnt: o.p.Runs, RunTimeNs: o.p.RunTime, RecursionMisses: o.p.Misses,
+		}
 	case "btf":
 		i := (*ioctl.BtfInfo)(a.Info.Unsafe())
 		copy(bytesAt(i.Btf, int(i.BtfSize)), o.btf)

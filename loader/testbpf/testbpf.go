@@ -24,8 +24,12 @@ type Device = fake.Device
 // NewDevice makes one with this machine's CPUs.
 func NewDevice() *Device { return fake.New(loader.MustPossibleCPU()) }
 
-// AttachKprobe is the command whose failure tests inject.
-const AttachKprobe = ioctl.ExtKprobe
+// Commands whose failure tests inject.
+const (
+	AttachKprobe = ioctl.ExtKprobe
+	EnableStats  = ioctl.EnableStats
+	NextProgram  = ioctl.ProgGetNextId
+)
 
 // Build compiles a C file for BPF and returns the object's path. Without
 // clang or libbpf's headers the test is skipped.
