@@ -186,6 +186,8 @@ struct bpfshim_prog {
 	struct bpfshim_xprog xprog;
 	void *image;				/* machine code, or NULL */
 	u32 image_len;
+	/* offsets in the image: of functions, of the end, of vrf.line_info; or NULL */
+	u32 *image_at;
 	struct bpfshim_insn *xlated;		/* vrf.len, before linking: for dumps */
 	struct bpfshim_map **used_maps;
 	u32 nr_used_maps;

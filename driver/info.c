@@ -88,7 +88,8 @@ static int put_functions(struct bpfshim_prog *prog, struct bpfshim_prog_info *in
 	u32 i, n = prog->vrf.nr_subprogs ? prog->vrf.nr_subprogs : 1;
 	u32 ksyms = info->nr_jited_ksyms, lens = info->nr_jited_func_lens;
 	u32 tags = info->nr_prog_tags;
-	u64 addr = (unsigned long)prog->xprog.native;
+	const u32 *at = prog->image_at;
+	u64 addr = (unsigned long)prog->image;
 	u32 __user *ulens = bpfshim_uptr(info->jited_func_lens);
 	u64 __user *usyms = bpfshim_uptr(info->jited_ksyms);
 	u8 __user *utags = bpfshim_uptr(info->prog_tags);
@@ -97,14 +98,28 @@ static int put_functions(struct bpfshim_prog *prog, struct bpfshim_prog_info *in
 	info->nr_jited_func_lens = n;
 	info->nr_prog_tags = n;
 	for (i = 0; i < n; i++) {
-		if (i < ksyms && put_user(i ? 0 : addr, usyms + i))
+		if (i < ksyms && put_user(at ? addr + at[i] : 0, usyms + i))
 			return -EFAULT;
-		if (i < lens && put_user(i ? 0 : bpfshim_prog_jited_len(prog), ulens + i))
+		if (i < lens && put_user(at ? at[i + 1] - at[i] : 0, ulens + i))
 			return -EFAULT;
 		if (i < tags && copy_to_user(utags + i * BPFSHIM_TAG_SIZE, prog->tag,
 					     BPFSHIM_TAG_SIZE))
 			return -EFAULT;
 	}
+	return 0;
+}
+
+/* Addresses of the code of each of the program's lines. */
+static int put_jited_lines(struct bpfshim_prog *prog, struct bpfshim_prog_info *info)
+{
+	u32 i, want = info->nr_jited_line_info, n = prog->image_at ? prog->vrf.nr_line_info : 0;
+	u64 __user *to = bpfshim_uptr(info->jited_line_info);
+	u64 addr = (unsigned long)prog->image;
+
+	info->nr_jited_line_info = n;
+	for (i = 0; i < min(n, want); i++)
+		if (put_user(addr + prog->image_at[prog->xprog.nr_subs + 1 + i], to + i))
+			return -EFAULT;
 	return 0;
 }
 
@@ -120,7 +135,7 @@ static int put_prog_lists(struct bpfshim_prog *prog, struct bpfshim_prog_info *i
 		return err;
 	want = info->jited_prog_len;
 	info->jited_prog_len = bpfshim_prog_jited_len(prog);
-	err = put_list(info->jited_prog_insns, prog->xprog.native,
+	err = put_list(info->jited_prog_insns, prog->image,
 		       info->jited_prog_len, want, 1);
 	if (err)
 		return err;
@@ -137,8 +152,7 @@ static int put_prog_lists(struct bpfshim_prog *prog, struct bpfshim_prog_info *i
 	info->nr_line_info = prog->vrf.nr_line_info;
 	err = put_list(info->line_info, prog->vrf.line_info, info->nr_line_info, want,
 		       sizeof(struct bpfshim_line_info));
-	info->nr_jited_line_info = 0;
-	return err;
+	return err ? err : put_jited_lines(prog, info);
 }
 
 static int finish(const void *info, u32 len, union bpfshim_attr *attr, void __user *uattr)

@@ -93,6 +93,22 @@ static void set_opts(struct bpfshim_jit_opts *o, struct bpfshim_prog *prog)
 	o->cookie = prog;
 }
 
+/* Where functions and lines begin, for those who look at programs. */
+static int keep_offsets(struct bpfshim_prog *prog, const struct bpfshim_jit *j)
+{
+	u32 i, nr = prog->xprog.nr_subs, lines = prog->vrf.nr_line_info;
+
+	prog->image_at = bpfshim_kvzalloc(((size_t)nr + 1 + lines) * sizeof(u32));
+	if (!prog->image_at)
+		return -ENOMEM;
+	for (i = 0; i < nr; i++)
+		prog->image_at[i] = j->cb_off[i];
+	prog->image_at[nr] = j->len;
+	for (i = 0; i < lines; i++)
+		prog->image_at[nr + 1 + i] = j->off[min(prog->vrf.line_info[i].insn_off, prog->vrf.len)];
+	return 0;
+}
+
 int bpfshim_native_compile(struct bpfshim_prog *prog)
 {
 	struct bpfshim_jit_opts o;
@@ -117,6 +133,8 @@ int bpfshim_native_compile(struct bpfshim_prog *prog)
 		goto done;
 	err = bpfshim_jit_emit(j, buf, j->len, (unsigned long)prog->image);
 	if (!err)
+		err = keep_offsets(prog, j);
+	if (!err)
 		err = bpfshim_image_write(prog->image, buf, j->len);
 	if (!err)
 		bpfshim_jit_attach(j, &prog->xprog, (unsigned long)prog->image);
@@ -132,6 +150,8 @@ done:
 void bpfshim_native_free(struct bpfshim_prog *prog)
 {
 	bpfshim_image_free(prog->image, prog->image_len);
+	bpfshim_kvfree(prog->image_at);
 	prog->image = NULL;
+	prog->image_at = NULL;
 	prog->image_len = 0;
 }

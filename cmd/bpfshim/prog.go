@@ -19,7 +19,7 @@ func progCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "prog",
 		Short:   "Show loaded programs",
-		Example: "  bpfshim prog list\n  bpfshim prog show 7",
+		Example: "  bpfshim prog list\n  bpfshim prog show 7\n  bpfshim prog dump jited 7",
 	}
 	cmd.AddCommand(
 		&cobra.Command{
@@ -36,6 +36,8 @@ func progCommand(a *app) *cobra.Command {
 			ValidArgsFunction: a.completeProgs,
 		},
 		statsCommand(a),
+		dumpCommand(a),
+		symbolsCommand(a),
 	)
 	return cmd
 }

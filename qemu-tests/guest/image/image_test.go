@@ -236,6 +236,90 @@ func TestFreedCodeIsInt3(t *testing.T) {
 	}
 }
 
+// Functions and lines of a program are told to user space.
+func TestFunctionsAreTold(t *testing.T) {
+	tgt := open(t)
+	r := newReader(t, tgt)
+	defer unix.Close(r.prog)
+	defer unix.Close(r.fd)
+	// call +2; r0 += 1; exit; r0 = 41; exit
+	fd, errno := tgt.Do(raw.ProgLoad, raw.Prog(raw.RawTracepoint,
+		raw.Insn{Code: 0x85, Src: 1, Imm: 2}, raw.Insn{Code: 0x07, Imm: 1}, raw.Insn{Code: 0x95},
+		raw.Insn{Code: 0xb7, Imm: 41}, raw.Insn{Code: 0x95}))
+	if errno != 0 {
+		t.Fatal(raw.ErrName(errno))
+	}
+	defer unix.Close(fd)
+	if got := run(t, tgt, fd); got != 42 {
+		t.Errorf("42 is %d", got)
+	}
+	var out [3][]byte
+	for i := range out {
+		out[i] = raw.Alloc(page)
+	}
+	in := raw.Alloc(infoSize)
+	put := raw.Over(in)
+	put.U32(16, page).U64(24, raw.Addr(out[0])).U32(104, 4).U64(112, raw.Addr(out[1])).U32(108, 4).U64(120, raw.Addr(out[2]))
+	a := raw.NewAttr().U32(0, uint32(fd)).U32(4, 232).U64(8, raw.Addr(in))
+	if _, errno := tgt.Do(raw.ObjInfo, a); errno != 0 {
+		t.Fatal(raw.ErrName(errno))
+	}
+	size, syms, lens := put.Get32(16), raw.Over(out[1]), raw.Over(out[2])
+	if put.Get32(104) != 2 || put.Get32(108) != 2 {
+		t.Fatalf("%d functions, %d lengths", put.Get32(104), put.Get32(108))
+	}
+	if syms.Get64(8) != syms.Get64(0)+uint64(lens.Get32(0)) || lens.Get32(0)+lens.Get32(4) != size {
+		t.Errorf("functions at %#x and %#x of %d and %d bytes, of %d in all", syms.Get64(0), syms.Get64(8), lens.Get32(0), lens.Get32(4), size)
+	}
+	if b := r.at(t, syms.Get64(0)); !bytes.Equal(b[:size], out[0][:size]) {
+		t.Errorf("the code told is not that which lies there: % x, % x", out[0][:size], b[:size])
+	}
+}
+
+// Runs are counted while somebody wants it, by either engine.
+func TestStatistics(t *testing.T) {
+	tgt := open(t)
+	const interp = 1 << 31
+	for name, flags := range map[string]uint32{"jit": 0, "interp": interp} {
+		fd, errno := tgt.Do(raw.ProgLoad, raw.Prog(raw.RawTracepoint, small(5)...).U32(44, flags))
+		if errno != 0 {
+			t.Fatal(raw.ErrName(errno))
+		}
+		counts := func(want uint64) {
+			t.Helper()
+			in := raw.Alloc(infoSize)
+			if _, errno := tgt.Do(raw.ObjInfo, raw.NewAttr().U32(0, uint32(fd)).U32(4, 232).U64(8, raw.Addr(in))); errno != 0 {
+				t.Fatal(raw.ErrName(errno))
+			}
+			ns, cnt := raw.Over(in).Get64(192), raw.Over(in).Get64(200)
+			if cnt != want || (ns != 0) != (want != 0) {
+				t.Errorf("%s: %d runs in %d ns, not %d runs", name, cnt, ns, want)
+			}
+		}
+		times := func(n int) {
+			for i := 0; i < n; i++ {
+				if got := run(t, tgt, fd); got != result(5) {
+					t.Fatalf("%s: %d, not %d", name, got, result(5))
+				}
+			}
+		}
+		times(3)
+		counts(0)
+		stats, errno := tgt.Do(raw.EnableStats, raw.NewAttr())
+		if errno != 0 {
+			t.Fatal(raw.ErrName(errno))
+		}
+		second, _ := tgt.Do(raw.EnableStats, raw.NewAttr())
+		times(5)
+		unix.Close(stats)
+		times(2)
+		unix.Close(second)
+		times(4)
+		counts(7)
+		unix.Close(fd)
+	}
+}
+
 func TestManyInARow(t *testing.T) {
 	tgt := open(t)
 	total := 10000
