@@ -38,7 +38,9 @@ func (p *Program) Instructions() (asm.Instructions, error) {
 type SourceLine struct {
 	Insn uint32 // the first instruction, as Instructions has them, in slots of 8 bytes
 	Addr uint64 // of the machine code; 0: interpreted
-	Line *btf.Line
+	File string
+	Line uint32 // its number, from 1
+	Text string // as it stands in the file; empty where the compiler did not keep it
 }
 
 // Lines are the program's source lines, none when it was loaded without.
@@ -69,7 +71,7 @@ func (p *Program) Lines() ([]SourceLine, error) {
 	}
 	lines := make([]SourceLine, len(offsets))
 	for n, o := range offsets {
-		lines[n] = SourceLine{Insn: uint32(o.Offset), Line: o.Line}
+		lines[n] = SourceLine{Insn: uint32(o.Offset), File: o.Line.FileName(), Line: o.Line.LineNumber(), Text: o.Line.Line()}
 		if n < len(addrs) {
 			lines[n].Addr = addrs[n]
 		}

@@ -28,11 +28,11 @@ func dumpCommand(a *app) *cobra.Command {
 		Args:      cobra.ExactArgs(2),
 		ValidArgs: []string{"xlated", "jited"},
 		RunE: func(_ *cobra.Command, args []string) error {
-			dump := map[string]func(io.Writer, *loader.Program) error{"xlated": dumpXlated, "jited": dumpJited}[args[0]]
+			dump := map[string]func(*loader.Program) error{"xlated": a.dumpXlated, "jited": a.dumpJited}[args[0]]
 			if dump == nil {
 				return fmt.Errorf("%q: say xlated or jited", args[0])
 			}
-			return a.withProg(args[1], func(p *loader.Program) error { return dump(a.out, p) })
+			return a.withProg(args[1], dump)
 		},
 	}
 }
@@ -87,7 +87,45 @@ func (a *app) withProg(which string, use func(*loader.Program) error) error {
 	return err
 }
 
-func dumpXlated(w io.Writer, p *loader.Program) error {
+// dumpedFunc and dumpedInsn are what dump prints with --json.
+type dumpedFunc struct {
+	Name  string       `json:"name"`
+	Addr  string       `json:"addr,omitempty"`
+	Insns []dumpedInsn `json:"insns"`
+}
+
+type dumpedInsn struct {
+	Offset int      `json:"offset"`
+	Source []string `json:"source,omitempty"`
+	Text   string   `json:"text"`
+}
+
+func (f *dumpedFunc) print(w io.Writer, format string) {
+	if f.Addr != "" {
+		fmt.Fprintf(w, "%s <%s>:\n", f.Addr, f.Name)
+	}
+	for _, in := range f.Insns {
+		for _, line := range in.Source {
+			fmt.Fprintf(w, "; %s\n", line)
+		}
+		fmt.Fprintf(w, format, in.Offset, in.Text)
+	}
+}
+
+// sources hands out the text of lines as their code comes.
+type sources []loader.SourceLine
+
+func (s *sources) take(reached func(loader.SourceLine) bool) (texts []string) {
+	for len(*s) > 0 && reached((*s)[0]) {
+		if text := strings.TrimSpace((*s)[0].Text); text != "" {
+			texts = append(texts, text)
+		}
+		*s = (*s)[1:]
+	}
+	return texts
+}
+
+func (a *app) dumpXlated(p *loader.Program) error {
 	insns, err := p.Instructions()
 	if err != nil {
 		return err
@@ -96,15 +134,17 @@ func dumpXlated(w io.Writer, p *loader.Program) error {
 	if err != nil {
 		return err
 	}
-	at := uint32(0)
+	src, f := sources(lines), dumpedFunc{Name: functionName(p, 0)}
+	at := 0
 	for _, in := range insns {
-		for len(lines) > 0 && lines[0].Insn <= at {
-			printLine(w, lines[0])
-			lines = lines[1:]
-		}
-		fmt.Fprintf(w, "%4d: %s\n", at, instruction(in))
-		at += uint32(in.OpCode.Size() / asm.InstructionSize)
+		texts := src.take(func(l loader.SourceLine) bool { return int(l.Insn) <= at })
+		f.Insns = append(f.Insns, dumpedInsn{at, texts, instruction(in)})
+		at += int(in.OpCode.Size()) / asm.InstructionSize
 	}
+	if a.json {
+		return printJSON(a.out, f)
+	}
+	f.print(a.out, "%4d: %s\n")
 	return nil
 }
 
@@ -119,13 +159,7 @@ func instruction(in asm.Instruction) string {
 	return fmt.Sprintf("%v", in)
 }
 
-func printLine(w io.Writer, l loader.SourceLine) {
-	if text := strings.TrimSpace(l.Line.Line()); text != "" {
-		fmt.Fprintf(w, "; %s\n", text)
-	}
-}
-
-func dumpJited(w io.Writer, p *loader.Program) error {
+func (a *app) dumpJited(p *loader.Program) error {
 	fns, err := p.MachineCode()
 	if err != nil {
 		return err
@@ -137,29 +171,32 @@ func dumpJited(w io.Writer, p *loader.Program) error {
 	if err != nil {
 		return err
 	}
+	src := sources(lines)
+	out := make([]dumpedFunc, len(fns))
 	for n, fn := range fns {
+		out[n] = dumpedFunc{Name: functionName(p, n), Addr: fmt.Sprintf("%#x", fn.Addr), Insns: disassemble(fn, &src)}
+	}
+	if a.json {
+		return printJSON(a.out, out)
+	}
+	for n := range out {
 		if n > 0 {
-			fmt.Fprintln(w)
+			fmt.Fprintln(a.out)
 		}
-		fmt.Fprintf(w, "%#x <%s>:\n", fn.Addr, functionName(p, n))
-		disassemble(w, fn, func(pc uint64) {
-			for len(lines) > 0 && lines[0].Addr <= pc {
-				printLine(w, lines[0])
-				lines = lines[1:]
-			}
-		})
+		out[n].print(a.out, "%6x:\t%s\n")
 	}
 	return nil
 }
 
-func disassemble(w io.Writer, fn loader.MachineCode, before func(pc uint64)) {
+func disassemble(fn loader.MachineCode, src *sources) (insns []dumpedInsn) {
 	for off := 0; off < len(fn.Code); {
 		pc := fn.Addr + uint64(off)
-		before(pc)
+		texts := src.take(func(l loader.SourceLine) bool { return l.Addr <= pc })
 		text, size := decodeInsn(fn.Code[off:], pc)
-		fmt.Fprintf(w, "%6x:\t%s\n", off, text)
+		insns = append(insns, dumpedInsn{off, texts, text})
 		off += size
 	}
+	return insns
 }
 
 const vexShiftSize = 5
@@ -210,6 +247,13 @@ func functionName(p *loader.Program, n int) string {
 	return name
 }
 
+// symbol is a function as symbols prints it with --json.
+type symbol struct {
+	Addr string `json:"addr"`
+	Size int    `json:"bytes"`
+	Name string `json:"name"`
+}
+
 func (a *app) progSymbols(kallsyms bool) error {
 	dev, err := a.openDevice()
 	if err != nil {
@@ -226,19 +270,27 @@ func (a *app) progSymbols(kallsyms bool) error {
 			return err
 		}
 	}
+	all := []symbol{}
 	err = loader.EachProgram(dev, func(p *loader.Program) error {
 		fns, err := p.MachineCode()
 		for n, fn := range fns {
-			if kallsyms {
-				fmt.Fprintf(w, "%016x t %s\t[bpf]\n", fn.Addr, functionName(p, n))
-			} else {
-				fmt.Fprintf(w, "%x %x %s\n", fn.Addr, len(fn.Code), functionName(p, n))
+			name := functionName(p, n)
+			switch {
+			case kallsyms:
+				fmt.Fprintf(w, "%016x t %s\t[bpf]\n", fn.Addr, name)
+			case a.json:
+				all = append(all, symbol{fmt.Sprintf("%#x", fn.Addr), len(fn.Code), name})
+			default:
+				fmt.Fprintf(w, "%x %x %s\n", fn.Addr, len(fn.Code), name)
 			}
 		}
 		return err
 	})
 	if err != nil {
 		return err
+	}
+	if a.json && !kallsyms {
+		return printJSON(a.out, all)
 	}
 	return w.Flush()
 }

@@ -13,8 +13,12 @@ import (
 
 func TestDisassemble(t *testing.T) {
 	var b bytes.Buffer
-	var at []uint64
-	disassemble(&b, loader.MachineCode{Addr: 0xffffffffa0001000, Code: []byte{
+	const base = 0xffffffffa0001000
+	src := sources{
+		{Addr: base, Text: "int i = 0;"}, {Addr: base + 5, Text: "\treturn 1 << n;"},
+		{Addr: base + 6, Text: "  "}, {Addr: base + 18, Text: "}"},
+	}
+	f := dumpedFunc{Insns: disassemble(loader.MachineCode{Addr: base, Code: []byte{
 		0xf3, 0x0f, 0x1e, 0xfa, // endbr64
 		0x31, 0xc0,
 		0xc4, 0xe2, 0xf1, 0xf7, 0xc7, // shlx rax, rdi, rcx
@@ -22,14 +26,18 @@ func TestDisassemble(t *testing.T) {
 		0xeb, 0xfe, // to itself
 		0xc3,
 		0x06, // nothing in 64-bit mode
-	}}, func(pc uint64) { at = append(at, pc-0xffffffffa0001000) })
-	assert.Equal(t, `     0:	endbr64
+	}}, &src)}
+	f.print(&b, "%6x:\t%s\n")
+	assert.Equal(t, `; int i = 0;
+     0:	endbr64
      4:	xor %eax,%eax
+; return 1 << n;
      6:	shlx %rcx,%rdi,%rax
      b:	sarx %r15d,%r9d,%r14d
     10:	jmp 0xffffffffa0001010
+; }
     12:	retq
     13:	.byte 0x06
 `, b.String())
-	assert.Equal(t, []uint64{0, 4, 6, 11, 16, 18, 19}, at)
+	assert.Empty(t, src)
 }
