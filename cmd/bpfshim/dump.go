@@ -138,25 +138,14 @@ func (a *app) dumpXlated(p *loader.Program) error {
 	at := 0
 	for _, in := range insns {
 		texts := src.take(func(l loader.SourceLine) bool { return int(l.Insn) <= at })
-		f.Insns = append(f.Insns, dumpedInsn{at, texts, instruction(in)})
-		at += int(in.OpCode.Size()) / asm.InstructionSize
+		f.Insns = append(f.Insns, dumpedInsn{at, texts, disasm(in)})
+		at += int(in.Size()) / asm.InstructionSize
 	}
 	if a.json {
 		return printJSON(a.out, f)
 	}
 	f.print(a.out, "%4d: %s\n")
 	return nil
-}
-
-// instruction names a map by its id.
-func instruction(in asm.Instruction) string {
-	if in.IsLoadFromMap() {
-		if in.Src == asm.PseudoMapValue {
-			return fmt.Sprintf("%s = value of map %d + %d", in.Dst, uint32(in.Constant), uint32(in.Constant>>32))
-		}
-		return fmt.Sprintf("%s = map %d", in.Dst, uint32(in.Constant))
-	}
-	return fmt.Sprintf("%v", in)
 }
 
 func (a *app) dumpJited(p *loader.Program) error {
