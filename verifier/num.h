@@ -57,7 +57,7 @@ void bpfshim_num_alu(struct bpfshim_num *dst, const struct bpfshim_num *src, u8 
 /** bpfshim_num_branch() - can `a op b` be true (bit 0), false (bit 1)? */
 u32 bpfshim_num_branch(const struct bpfshim_num *a, const struct bpfshim_num *b, u8 op, bool w32);
 /** bpfshim_num_assume() - narrow a and b by `a op b` being `truth`.
- * false: it cannot be. */
+ * false: it cannot be, and they are what Linux 6.1 goes on with. */
 bool bpfshim_num_assume(struct bpfshim_num *a, struct bpfshim_num *b, u8 op, bool w32, bool truth);
 
 #endif /* BPFSHIM_NUM_H */

@@ -190,7 +190,7 @@ static bool narrow_bits(struct bpfshim_num *n, u64 v, bool w32, bool truth)
 	} else {
 		if (n->t.value & v) {
 			hold(n, least & ~v, w32);
-			return true;
+			return false;
 		}
 		/* 6.1 forgets the ranges here */
 		bpfshim_num_any64(n);
@@ -201,33 +201,46 @@ static bool narrow_bits(struct bpfshim_num *n, u64 v, bool w32, bool truth)
 		after_low(n);
 	else
 		bpfshim_num_low_from_whole(n);
-	if (!consistent(n))
-		hold(n, least | v, w32);
-	return true;
+	if (consistent(n))
+		return true;
+	hold(n, least | v, w32);
+	return false;
 }
 
+static bool holds_value(const struct view *a, u64 v)
+{
+	s64 s = as_signed(a, v);
+
+	return !((a->t.value ^ v) & ~a->t.mask) && a->umin <= v && v <= a->umax && a->smin <= s && s <= a->smax;
+}
+
+/* false: no number goes this way, and n is what to go on with. */
 static bool narrow(struct bpfshim_num *n, u64 v, u8 op, bool w32, bool truth)
 {
+	struct bpfshim_num was = *n;
 	struct view w;
+	bool can;
 
-	if (op == BPFSHIM_JEQ || op == BPFSHIM_JNE) {
-		/* On a way that cannot be gone too: 6.1 goes it, with v. */
-		if (truth == (op == BPFSHIM_JEQ))
-			hold(n, v, w32);
-		return true;
-	}
 	if (op == BPFSHIM_JSET)
 		return narrow_bits(n, v, w32, truth);
 	if (w32)
 		view32(&w, n);
 	else
 		view64(&w, n);
+	if (op == BPFSHIM_JEQ || op == BPFSHIM_JNE) {
+		can = true;
+		if (truth == (op == BPFSHIM_JEQ)) {
+			can = holds_value(&w, v);
+			hold(n, v, w32);
+		}
+		return can;
+	}
 	if (impossible(&w, v, op, truth))
 		return false;
 	narrow_order(&w, v, op, truth);
 	if (w.umin > w.umax || w.smin > w.smax) {
 		hold_nearest(n, v, op, w32, truth);
-		return true;
+		return false;
 	}
 	if (w32) {
 		store32(n, &w);
@@ -236,7 +249,10 @@ static bool narrow(struct bpfshim_num *n, u64 v, u8 op, bool w32, bool truth)
 		store64(n, &w);
 		bpfshim_num_low_from_whole(n);
 	}
-	return consistent(n);
+	if (consistent(n))
+		return true;
+	*n = was;
+	return false;
 }
 
 static bool same(struct bpfshim_num *a, struct bpfshim_num *b)
@@ -262,15 +278,14 @@ static bool same(struct bpfshim_num *a, struct bpfshim_num *b)
 bool bpfshim_num_assume(struct bpfshim_num *a, struct bpfshim_num *b, u8 op, bool w32, bool truth)
 {
 	struct bpfshim_num x = *a, y = *b;
-	bool ok = true;
 
 	if (w32 ? !(u32)b->t.mask : !b->t.mask)
-		ok = narrow(&x, w32 ? (u32)b->t.value : b->t.value, op, w32, truth);
-	else if (w32 ? !(u32)a->t.mask : !a->t.mask)
-		ok = narrow(&y, w32 ? (u32)a->t.value : a->t.value, bpfshim_num_flip(op), w32, truth);
-	else if (!w32 && ((op == BPFSHIM_JEQ && truth) || (op == BPFSHIM_JNE && !truth)))
-		ok = same(&x, &y);
-	if (!ok)
+		return narrow(a, w32 ? (u32)b->t.value : b->t.value, op, w32, truth);
+	if (w32 ? !(u32)a->t.mask : !a->t.mask)
+		return narrow(b, w32 ? (u32)a->t.value : a->t.value, bpfshim_num_flip(op), w32, truth);
+	if (w32 || !((op == BPFSHIM_JEQ && truth) || (op == BPFSHIM_JNE && !truth)))
+		return true;
+	if (!same(&x, &y))
 		return false;
 	*a = x;
 	*b = y;

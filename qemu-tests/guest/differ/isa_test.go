@@ -99,11 +99,12 @@ func jumps(r *run) {
 			insns = append(insns, jump.WithReference(""), asm.Instruction{OpCode: asm.Ja.Op(asm.ImmSource), Offset: 1}, asm.Or.Imm(asm.R0, 1<<i))
 		}
 		insns = append(insns, asm.Return())
-		prog := r.prog(insns...)
+		prog := r.tgt.Runner(r.prog(insns...))
+		defer prog.Close()
 		for _, a := range interesting {
 			line := ""
 			for _, b := range interesting {
-				v, _ := r.tgt.Run(prog, a, b)
+				v, _ := prog.Run(a, b)
 				line += string("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ+-"[v&63])
 			}
 			r.sayf("%v %#x: %s", op, a, line)

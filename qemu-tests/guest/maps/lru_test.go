@@ -87,7 +87,7 @@ func TestFullLRU(t *testing.T) {
 	const room, hot = 2000, 100
 	each := 20000
 	if guest.Quick() {
-		each = 6000
+		each = 4000
 	}
 	targets := []*raw.Target{}
 	if tgt, err := raw.Open(); err != nil {
@@ -134,8 +134,10 @@ func fullLRU(t *testing.T, tgt *raw.Target, k kind, flags uint32, room, hot, eac
 				t.Error(err)
 				return
 			}
+			runner := tgt.Runner(prog)
+			defer runner.Close()
 			run := func(args ...uint64) int64 {
-				ret, errno := tgt.Run(prog, args...)
+				ret, errno := runner.Run(args...)
 				if errno != 0 {
 					t.Errorf("run: %s", raw.ErrName(errno))
 				}

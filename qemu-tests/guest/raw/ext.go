@@ -94,19 +94,43 @@ func (t *Target) Output(cpu int, wakeup uint32) (int, unix.Errno) {
 
 // Run is PROG_TEST_RUN of a raw tracepoint program on these arguments.
 func (t *Target) Run(prog int, args ...uint64) (uint32, unix.Errno) {
-	b, a := Alloc(8*12), NewAttr()
-	defer Free(b)
-	defer Free(a.b)
-	a.U32(0, uint32(prog)).U32(40, uint32(8*len(args)))
-	if len(args) > 0 {
-		c := &Attr{b: b}
-		for i, v := range args {
-			c.U64(8*i, v)
-		}
-		a.U64(48, Addr(b))
+	r := t.Runner(prog)
+	defer r.Close()
+	return r.Run(args...)
+}
+
+// Runner runs a program many times: a page of its own each time, as Run takes,
+// would cost more than the run.
+type Runner struct {
+	t    *Target
+	attr *Attr
+	args []byte
+	prog uint32
+}
+
+// Runner is for one goroutine at a time.
+func (t *Target) Runner(prog int) *Runner {
+	return &Runner{t, NewAttr(), Alloc(8 * 12), uint32(prog)}
+}
+
+// Close frees its memory.
+func (r *Runner) Close() {
+	Free(r.args)
+	Free(r.attr.b)
+}
+
+// Run is Target.Run.
+func (r *Runner) Run(args ...uint64) (uint32, unix.Errno) {
+	r.attr.U32(0, r.prog).U32(4, 0).U32(40, uint32(8*len(args))).U64(48, 0)
+	c := &Attr{b: r.args}
+	for i, v := range args {
+		c.U64(8*i, v)
 	}
-	_, errno := t.Do(ProgTestRun, a)
-	return a.Get32(4), errno
+	if len(args) > 0 {
+		r.attr.U64(48, Addr(r.args))
+	}
+	_, errno := r.t.Do(ProgTestRun, r.attr)
+	return r.attr.Get32(4), errno
 }
 
 // Lookup reads an element into a buffer of that size.
