@@ -360,10 +360,12 @@ bool machine_helper(struct machine *m, u32 pc, s32 id)
 	case H(get_smp_processor_id):
 		v = (u32)v;
 		break;
+	case H(probe_read_str):
 	case H(probe_read_kernel_str):
 	case H(probe_read_user_str):
 	case H(get_stack):
-		map = id == H(get_stack) ? (u32)r[3] : (u32)r[2];
+	case H(get_task_stack):
+		map = id == H(get_stack) || id == H(get_task_stack) ? (u32)r[3] : (u32)r[2];
 		v = below(&m->rng, 3) ? below(&m->rng, map + 1) : (u64)-(s64)below(&m->rng, 200);
 		break;
 	case H(ringbuf_reserve):
