@@ -272,10 +272,10 @@ static u32 ways(const struct vrf_reg *dst, const struct vrf_reg *src, u8 op, boo
 	return 3;
 }
 
-/* Of the ways not known, those that numbers can go. */
-static u32 possible_ways(const struct vrf_reg *dst, const struct vrf_reg *src, u8 op, bool w32)
+/* Of the ways not known, those that numbers can go; learns from a single one. */
+static int possible_ways(struct vrf_env *env, struct vrf_reg *dst, struct vrf_reg *src, u8 op, bool w32)
 {
-	u32 can = 0, truth;
+	int can = 0, truth, err = 0;
 
 	for (truth = 0; truth < 2; truth++) {
 		struct bpfshim_num a = dst->n, b = src->n;
@@ -283,7 +283,14 @@ static u32 possible_ways(const struct vrf_reg *dst, const struct vrf_reg *src, u
 		if (bpfshim_num_assume(&a, &b, op, w32, truth))
 			can |= truth ? 1 : 2;
 	}
-	return can ? can : 3;
+	if (can != 1 && can != 2)
+		return 3;
+	bpfshim_num_assume(&dst->n, &src->n, op, w32, can == 1);
+	if (src->id)
+		err = learn(env, env->st, src);
+	if (!err && dst->id)
+		err = learn(env, env->st, dst);
+	return err ? err : can;
 }
 
 static int learn_numbers(struct vrf_env *env, const struct bpfshim_insn *in, struct vrf_state *other,
@@ -342,8 +349,7 @@ int bpfshim_v_jump(struct vrf_env *env, const struct bpfshim_insn *in)
 	bool w32 = BPFSHIM_CLASS(in->code) == BPFSHIM_JMP32;
 	u8 op = BPFSHIM_OP(in->code);
 	struct vrf_state *other;
-	u32 can;
-	int err;
+	int can, err;
 
 	if (op == BPFSHIM_JA || op > BPFSHIM_JSLE) {
 		bpfshim_v_log(env, "invalid BPF_JMP/JMP32 opcode %x\n", op);
@@ -369,7 +375,9 @@ int bpfshim_v_jump(struct vrf_env *env, const struct bpfshim_insn *in)
 	/* 6.1 goes ways that cannot be gone; tests that compare states in all
 	 * they hold must not stumble over what it makes up there. */
 	if (VRF_EXACT(env) && can == 3 && dst != src && dst->kind == VK_SCALAR && src->kind == VK_SCALAR)
-		can = possible_ways(dst, src, op, w32);
+		can = possible_ways(env, dst, src, op, w32);
+	if (can < 0)
+		return can;
 	if (can != 3)
 		return known_way(env, in, can);
 

@@ -33,7 +33,7 @@ static bool offers(const struct bpfshim_map *map, enum batch_cmd cmd)
 	case UPDATE:
 		return ops->user_update || ops->fd_update;
 	default:
-		return ops->bucket_read && ops->user_delete;
+		return (ops->bucket_read || map->map_type == BPFSHIM_MAP_TYPE_LPM_TRIE) && ops->user_delete;
 	}
 }
 

@@ -11,6 +11,7 @@ extern const struct bpfshim_map_ops bpfshim_hash_ops;
 extern const struct bpfshim_map_ops bpfshim_percpu_hash_ops;
 extern const struct bpfshim_map_ops bpfshim_lru_hash_ops;
 extern const struct bpfshim_map_ops bpfshim_lru_percpu_hash_ops;
+extern const struct bpfshim_map_ops bpfshim_lpm_trie_ops;
 extern const struct bpfshim_map_ops bpfshim_perf_event_array_ops;
 extern const struct bpfshim_map_ops bpfshim_prog_array_ops;
 extern const struct bpfshim_map_ops bpfshim_cgroup_array_ops;

@@ -12,6 +12,7 @@ static const struct bpfshim_map_ops *const types[BPFSHIM_MAP_TYPE_MAX] = {
 	[BPFSHIM_MAP_TYPE_LRU_HASH] = &bpfshim_lru_hash_ops,
 	[BPFSHIM_MAP_TYPE_LRU_PERCPU_HASH] = &bpfshim_lru_percpu_hash_ops,
 	[BPFSHIM_MAP_TYPE_PERCPU_ARRAY] = &bpfshim_percpu_array_ops,
+	[BPFSHIM_MAP_TYPE_LPM_TRIE] = &bpfshim_lpm_trie_ops,
 	[BPFSHIM_MAP_TYPE_QUEUE] = &bpfshim_queue_ops,
 	[BPFSHIM_MAP_TYPE_STACK] = &bpfshim_stack_ops,
 	[BPFSHIM_MAP_TYPE_RINGBUF] = &bpfshim_ringbuf_ops,

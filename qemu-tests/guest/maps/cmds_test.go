@@ -14,6 +14,14 @@ type kind struct {
 	typ, key, value, max uint32
 }
 
+// flags are those without which there is no such map.
+func (k kind) flags() uint32 {
+	if k.typ == raw.LPMTrie {
+		return raw.NoPrealloc
+	}
+	return 0
+}
+
 var kinds = []kind{
 	{"ringbuf", raw.Ringbuf, 0, 0, 4096},
 	{"queue", raw.Queue, 0, 8, 4},
@@ -27,6 +35,7 @@ func create(r *oracle.Run) { createAll(r, kinds) }
 // createAll tries attributes around those that are right.
 func createAll(r *oracle.Run, kinds []kind) {
 	for _, k := range kinds {
+		must := k.flags()
 		try := func(what string, a *raw.Attr) {
 			fd, errno := r.Tgt.Do(raw.MapCreate, a)
 			if errno == 0 {
@@ -34,30 +43,33 @@ func createAll(r *oracle.Run, kinds []kind) {
 			}
 			r.Sayf("%s: %s: %s", k.name, what, raw.ErrName(errno))
 		}
-		try("right", raw.Map(k.typ, k.key, k.value, k.max, 0))
+		try("right", raw.Map(k.typ, k.key, k.value, k.max, must))
 		for _, n := range []uint32{0, 1, 2, 3, 4, 8, 4095, 4096, 4097, 8192, 12288, 1 << 20, 1<<20 + 4096} {
-			try("max "+itoa(n), raw.Map(k.typ, k.key, k.value, n, 0))
+			try("max "+itoa(n), raw.Map(k.typ, k.key, k.value, n, must))
 		}
 		for _, n := range []uint32{0, 1, 4, 8, 1 << 31} {
-			try("key "+itoa(n), raw.Map(k.typ, n, k.value, k.max, 0))
+			try("key "+itoa(n), raw.Map(k.typ, n, k.value, k.max, must))
 		}
 		for _, n := range []uint32{0, 1, 3, 4, 8, 512, 1<<22 + 1, 1 << 31, 0xffffffff} {
-			try("value "+itoa(n), raw.Map(k.typ, k.key, n, min(k.max, 4096), 0))
+			try("value "+itoa(n), raw.Map(k.typ, k.key, n, min(k.max, 4096), must))
 		}
 		for bit := 0; bit < 32; bit++ {
-			try("flag "+itoa(uint32(bit)), raw.Map(k.typ, k.key, k.value, k.max, 1<<bit))
+			try("flag "+itoa(uint32(bit)), raw.Map(k.typ, k.key, k.value, k.max, must|1<<bit))
 		}
-		try("both ways only", raw.Map(k.typ, k.key, k.value, k.max, 3<<3))
-		try("both ways only of programs", raw.Map(k.typ, k.key, k.value, k.max, 3<<7))
+		if must != 0 {
+			try("no flags", raw.Map(k.typ, k.key, k.value, k.max, 0))
+		}
+		try("both ways only", raw.Map(k.typ, k.key, k.value, k.max, must|3<<3))
+		try("both ways only of programs", raw.Map(k.typ, k.key, k.value, k.max, must|3<<7))
 		for _, node := range []uint32{0, 1, 1 << 20, 0xffffffff} {
-			try("node "+itoa(node), raw.Map(k.typ, k.key, k.value, k.max, raw.NUMANode).U32(24, node))
+			try("node "+itoa(node), raw.Map(k.typ, k.key, k.value, k.max, must|raw.NUMANode).U32(24, node))
 		}
 		for _, x := range []uint64{1, 2, 15, 16, 1 << 32, 1 << 63} {
-			try("extra "+itoa(x), raw.Map(k.typ, k.key, k.value, k.max, 0).U64(64, x))
+			try("extra "+itoa(x), raw.Map(k.typ, k.key, k.value, k.max, must).U64(64, x))
 		}
-		try("inner map", raw.Map(k.typ, k.key, k.value, k.max, 0).U32(20, 7))
-		try("device", raw.Map(k.typ, k.key, k.value, k.max, 0).U32(44, 1))
-		try("read-only", raw.Map(k.typ, k.key, k.value, k.max, raw.Rdonly))
+		try("inner map", raw.Map(k.typ, k.key, k.value, k.max, must).U32(20, 7))
+		try("device", raw.Map(k.typ, k.key, k.value, k.max, must).U32(44, 1))
+		try("read-only", raw.Map(k.typ, k.key, k.value, k.max, must|raw.Rdonly))
 	}
 }
 
@@ -67,7 +79,7 @@ func commands(r *oracle.Run) { commandsAll(r, kinds) }
 func commandsAll(r *oracle.Run, kinds []kind) {
 	key, val := raw.Alloc(64), raw.Alloc(4096)
 	for _, k := range kinds {
-		fd := r.Map(raw.Map(k.typ, k.key, k.value, k.max, 0))
+		fd := r.Map(raw.Map(k.typ, k.key, k.value, k.max, k.flags()))
 		for _, c := range []uint32{raw.MapLookup, raw.MapUpdate, raw.MapDelete, raw.MapNextKey, raw.MapLookupDelete} {
 			for _, p := range []struct {
 				name     string

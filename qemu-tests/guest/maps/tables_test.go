@@ -30,6 +30,9 @@ var tables = []oracle.Script{
 	{Name: "LRU create", Do: func(r *oracle.Run) { createAll(r, lruKinds) }},
 	{Name: "LRU commands", Do: func(r *oracle.Run) { commandsAll(r, lruKinds) }},
 	{Name: "LRU by turns", Do: lruRandom},
+	{Name: "prefix create", Do: func(r *oracle.Run) { createAll(r, prefixKinds) }},
+	{Name: "prefix commands", Do: func(r *oracle.Run) { commandsAll(r, prefixKinds) }},
+	{Name: "prefixes by turns", Do: prefixRandom},
 }
 
 // made makes a map, or says why not.
