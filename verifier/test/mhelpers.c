@@ -102,8 +102,9 @@ static void check_args(struct machine *m, const struct vrf_helper *h, const u64 
 				machine_bad(m, "helper %d got %#llx as a function", h->id, (unsigned long long)v);
 			break;
 		case A(STACK_OR_NULL):
+			/* Maybe far outside of it: only its use is checked, as in 6.1. */
 			o = machine_obj(m, v);
-			if (v && (!o || o->dead || o->kind != O_STACK))
+			if (o && o->kind != O_STACK)
 				machine_bad(m, "helper %d got %#llx as a stack pointer", h->id, (unsigned long long)v);
 			break;
 		case A(CONST_STR):

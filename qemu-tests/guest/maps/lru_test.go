@@ -166,12 +166,12 @@ func fullLRU(t *testing.T, tgt *raw.Target, k kind, flags uint32, room, hot, eac
 		}()
 	}
 	wg.Wait()
-	n, cur, next := 0, uint64(0), raw.Alloc(4)
+	n, next := 0, []byte(nil)
 	for {
-		if _, errno := tgt.Do(raw.MapNextKey, raw.Elem(fd, cur, raw.Addr(next), 0)); errno != 0 {
+		var errno unix.Errno
+		if next, errno = tgt.NextKey(fd, next, 4); errno != 0 {
 			break
 		}
-		cur = raw.Ptr(next)
 		n++
 		// Sums over CPUs: one of them wrote the value.
 		v, errno := tgt.Lookup(fd, next, 8*maxCPUs)

@@ -71,13 +71,13 @@ func prefixRandom(r *oracle.Run) {
 
 // walkOrder walks a map.
 func walkOrder(r *oracle.Run, fd, size int) (keys []string) {
-	cur, next := uint64(0), raw.Alloc(size)
+	var next []byte
 	for len(keys) < 1000 {
-		if _, errno := r.Tgt.Do(raw.MapNextKey, raw.Elem(fd, cur, raw.Addr(next), 0)); errno != 0 {
+		var errno unix.Errno
+		if next, errno = r.Tgt.NextKey(fd, next, size); errno != 0 {
 			break
 		}
 		keys = append(keys, fmt.Sprintf("%x", next))
-		cur = raw.Ptr(next)
 	}
 	return keys
 }

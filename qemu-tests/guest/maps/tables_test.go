@@ -63,14 +63,14 @@ func u32(b []byte) uint32 {
 // keysOf walks a map, in the order of its keys.
 func keysOf(r *oracle.Run, fd, size int) []string {
 	var keys []string
-	cur, next := uint64(0), raw.Alloc(size)
+	var next []byte
 	for len(keys) < 1000 {
-		if _, errno := r.Tgt.Do(raw.MapNextKey, raw.Elem(fd, cur, raw.Addr(next), 0)); errno != 0 {
+		var errno unix.Errno
+		if next, errno = r.Tgt.NextKey(fd, next, size); errno != 0 {
 			keys = append(keys, "~"+raw.ErrName(errno))
 			break
 		}
 		keys = append(keys, fmt.Sprintf("%x", next))
-		cur = raw.Ptr(next)
 	}
 	sort.Strings(keys)
 	return keys

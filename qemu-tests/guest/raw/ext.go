@@ -135,19 +135,42 @@ func (r *Runner) Run(args ...uint64) (uint32, unix.Errno) {
 
 // Lookup reads an element into a buffer of that size.
 func (t *Target) Lookup(fd int, key []byte, size int) ([]byte, unix.Errno) {
-	v := Alloc(size)
-	_, errno := t.Do(MapLookup, Elem(fd, Ptr(key), Addr(v), 0))
-	return v, errno
+	v := make([]byte, size)
+	return v, t.elem(MapLookup, fd, key, v, 0)
 }
 
 // Update writes an element.
 func (t *Target) Update(fd int, key, value []byte, flags uint64) unix.Errno {
-	_, errno := t.Do(MapUpdate, Elem(fd, Ptr(key), Ptr(value), flags))
-	return errno
+	return t.elem(MapUpdate, fd, key, value, flags)
 }
 
 // Delete removes an element.
 func (t *Target) Delete(fd int, key []byte) unix.Errno {
-	_, errno := t.Do(MapDelete, Elem(fd, Ptr(key), 0, 0))
+	return t.elem(MapDelete, fd, key, nil, 0)
+}
+
+// NextKey is the key after this one, nil: the first.
+func (t *Target) NextKey(fd int, key []byte, size int) ([]byte, unix.Errno) {
+	next := make([]byte, size)
+	return next, t.elem(MapNextKey, fd, key, next, 0)
+}
+
+// elem makes a call on one element, whose copies it keeps no longer.
+func (t *Target) elem(cmd uint32, fd int, key, value []byte, flags uint64) unix.Errno {
+	k, v := Alloc(len(key)), Alloc(len(value))
+	defer Free(k)
+	defer Free(v)
+	copy(k, key)
+	copy(v, value)
+	a := Elem(fd, 0, 0, flags)
+	defer Free(a.b)
+	if key != nil {
+		a.U64(8, Addr(k))
+	}
+	if value != nil {
+		a.U64(16, Addr(v))
+	}
+	_, errno := t.Do(cmd, a)
+	copy(value, v)
 	return errno
 }
