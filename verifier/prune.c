@@ -95,14 +95,16 @@ static bool reg_covers(struct vrf_env *env, const struct vrf_reg *old,
 static bool slot_covers(struct vrf_env *env, const struct vrf_slot *old,
 			const struct vrf_slot *cur, bool precise)
 {
+	bool pointer = vrf_spilled(cur) && cur->reg.kind != VK_SCALAR;
 	u32 i;
 
 	for (i = memcmp(old->byte, cur->byte, 8) ? 0 : 8; i < 8; i++) {
 		/* Where one path has a dynptr the other must have one too. */
 		if (cur->byte[i] == VB_DYNPTR && old->byte[i] != VB_DYNPTR)
 			return false;
-		/* Root may read what was never written: bytes of no meaning. */
-		if (old->byte[i] == VB_INVALID || old->byte[i] == VB_MISC)
+		/* Root may read what was never written: bytes of no meaning,
+		 * with which more can be done than with an address. */
+		if ((old->byte[i] == VB_INVALID || old->byte[i] == VB_MISC) && !pointer)
 			continue;
 		if (old->byte[i] != cur->byte[i])
 			return false;
