@@ -80,7 +80,7 @@ var mirror = []struct {
 }
 
 // helperTypes are exported structs that mirror nothing.
-var helperTypes = []string{"Pointer"}
+var helperTypes = []string{"Pointer", "Enumerator", "Prototype"}
 
 // snake is the C name of a Go one: MapTypeHash is map_type_hash.
 func snake(name string) string {

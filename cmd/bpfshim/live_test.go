@@ -104,7 +104,7 @@ func TestProgStats(t *testing.T) {
 		f := strings.Fields(line)
 		want := map[string][]string{
 			"probe": {"kprobe", "probe", "2000", "1000.0", "2000", "0.20%", "1"},
-			"raw":   {"rawtracepoint", "raw", "10", "5.0", "2", "0.00%", "0"},
+			"raw":   {"raw_tracepoint", "raw", "10", "5.0", "2", "0.00%", "0"},
 		}[f[2]]
 		assert.Equal(t, want, f[1:])
 	}
@@ -141,7 +141,7 @@ func TestTop(t *testing.T) {
 	head := "ID TYPE NAME RUNS RUNS/S NS/RUN CPU MISSED"
 	assert.Equal(t, []string{
 		"4 programs, 5.00% of one CPU", head,
-		"rawtracepoint raw 5 5.0 6000000 3.00% 0", "kprobe probe 100 100.0 200000 2.00% 0", "",
+		"raw_tracepoint raw 5 5.0 6000000 3.00% 0", "kprobe probe 100 100.0 200000 2.00% 0", "",
 		"4 programs, 0.10% of one CPU", head,
 		"kprobe probe_ret 1 1.0 1000000 0.10% 7",
 	}, got[:8])

@@ -257,7 +257,7 @@ func TestMapVerbs(t *testing.T) {
 	for _, p := range progs {
 		names = append(names, p.Type+" "+p.Name)
 	}
-	assert.ElementsMatch(t, []string{"kprobe probe", "kprobe probe_ret", "rawtracepoint raw", "kprobe tail_target"}, names)
+	assert.ElementsMatch(t, []string{"kprobe probe", "kprobe probe_ret", "raw_tracepoint raw", "kprobe tail_target"}, names)
 	require.NoError(t, c.run("prog", "show", "probe"))
 	require.NoError(t, c.run("prog", "list"))
 	require.NoError(t, c.run("map", "list"))

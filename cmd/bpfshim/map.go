@@ -7,12 +7,12 @@ import (
 	"fmt"
 	"os"
 	"strconv"
-	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
 	"github.com/bpfshim/bpfshim/loader"
+	"github.com/bpfshim/bpfshim/loader/support"
 )
 
 const keyHelp = `
@@ -98,7 +98,7 @@ func describeMap(m *loader.Map) (mapReport, error) {
 		return mapReport{}, err
 	}
 	r := mapReport{
-		Type: strings.ToLower(i.Type.String()), Name: i.Name, KeySize: i.KeySize, ValueSize: i.ValueSize,
+		Type: support.MapTypeName(uint32(i.Type)), Name: i.Name, KeySize: i.KeySize, ValueSize: i.ValueSize,
 		MaxEntries: i.MaxEntries, Flags: i.Flags,
 	}
 	if id, ok := i.ID(); ok {

@@ -113,7 +113,7 @@ func membersOf(typ btf.Type) []btf.Member {
 func memberNames(members []btf.Member) string {
 	var names []string
 	for _, m := range members {
-		if m.Name != "" && m.BitfieldSize == 0 {
+		if m.Name != "" && m.BitfieldSize == 0 && countable(m.Type) {
 			names = append(names, m.Name)
 		}
 	}
@@ -121,6 +121,17 @@ func memberNames(members []btf.Member) string {
 		return "nothing"
 	}
 	return strings.Join(names, ", ")
+}
+
+// countable reports whether a member is a number or holds some.
+func countable(typ btf.Type) bool {
+	switch t := btf.UnderlyingType(typ).(type) {
+	case *btf.Int:
+		return t.Size <= 8
+	case *btf.Enum, *btf.Struct, *btf.Union:
+		return true
+	}
+	return false
 }
 
 // of reads it, extended to 64 bits.

@@ -76,7 +76,7 @@ func describeProg(p *loader.Program) (progReport, error) {
 		return progReport{}, err
 	}
 	r := progReport{
-		Type: strings.ToLower(i.Type.String()), Name: i.Name, Tag: i.Tag, GPL: i.GPL, UID: i.UID,
+		Type: progTypeName(i.Type), Name: i.Name, Tag: i.Tag, GPL: i.GPL, UID: i.UID,
 		LoadedAt: i.LoadedAt.Seconds(), Xlated: i.Xlated, Jited: i.Jited, Verified: i.Verified,
 		Runs: i.RunCount, RunTime: uint64(i.Runtime), Misses: i.Misses, Maps: []uint32{},
 	}

@@ -175,10 +175,19 @@ func putArray(out []byte, t *btf.Array, v any, depth int) error {
 	return nil
 }
 
+func firstMember(members []btf.Member) string {
+	for _, m := range members {
+		if m.Name != "" {
+			return m.Name
+		}
+	}
+	return "member"
+}
+
 func putMembers(out []byte, members []btf.Member, v any, depth int) error {
 	obj, ok := v.(map[string]any)
 	if !ok {
-		return fmt.Errorf("%v instead of an object", v)
+		return fmt.Errorf("%v is no object, such as {%q: 1}", v, firstMember(members))
 	}
 	left := len(obj)
 	n, err := putInner(out, members, obj, depth)

@@ -24,6 +24,7 @@ type Status string
 // What can come of a check.
 const (
 	OK   Status = "ok"
+	Note Status = "note" // nothing to mend: what this module has not, and why
 	Warn Status = "warn" // something is missing that not every object needs
 	Fail Status = "FAIL" // objects cannot be loaded or attached
 )
@@ -147,6 +148,9 @@ func (r *Report) device(opts Options) bool {
 		info.Progs, info.Maps, info.Links, info.Btfs, info.Outputs, (info.MemBytes+1023)/1024)
 	if idle(info) && info.MemBytes > 0 {
 		r.add("memory", Warn, "please report it", "%d bytes are held by no object", info.MemBytes)
+	}
+	if release, err := loader.KernelRelease(); err == nil {
+		r.offers(d, release)
 	}
 	if info.ProgMisses > 0 || info.KretprobeMisses > 0 {
 		r.add("misses", Warn, "", "%d runs skipped by the recursion guard, %d returns missed by kretprobes", info.ProgMisses, info.KretprobeMisses)
