@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Turns a program's bpf(2) into the driver's ioctl: link it in with
- * -Wl,--wrap=syscall.  With BPFSHIM_NATIVE set, bpf(2) stays what it is, so
- * that one binary runs on both.
+ * Turns a program's bpf(2) into the driver's ioctl, and a BPF-output event of
+ * perf_event_open(2) into the driver's: link it in with -Wl,--wrap=syscall.
+ * With BPFSHIM_NATIVE set, both stay what they are, so that one binary runs on
+ * both.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/perf_event.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -31,6 +34,21 @@ static int device(void)
 	return fd;
 }
 
+/* What the kernel's own event of this kind is to its own programs. */
+static long output(const struct perf_event_attr *pe, int cpu, unsigned long flags)
+{
+	struct bpfshim_ext_output_open o;
+
+	memset(&o, 0, sizeof(o));
+	o.cpu = cpu;
+	o.flags = flags & PERF_FLAG_FD_CLOEXEC ? BPFSHIM_OUTPUT_CLOEXEC : 0;
+	if (pe->watermark)
+		o.flags |= BPFSHIM_OUTPUT_WATERMARK;
+	o.sample_type = pe->sample_type;
+	o.wakeup = pe->wakeup_events;
+	return ioctl(device(), BPFSHIM_IOC_BPF(BPFSHIM_EXT_OUTPUT_OPEN, sizeof(o)), &o);
+}
+
 long __wrap_syscall(long nr, ...)
 {
 	long a[6];
@@ -41,6 +59,12 @@ long __wrap_syscall(long nr, ...)
 	for (i = 0; i < 6; i++)
 		a[i] = va_arg(ap, long);
 	va_end(ap);
+	if (nr == SYS_perf_event_open && !getenv("BPFSHIM_NATIVE")) {
+		const struct perf_event_attr *pe = (const void *)a[0];
+
+		if (pe && pe->type == PERF_TYPE_SOFTWARE && pe->config == PERF_COUNT_SW_BPF_OUTPUT)
+			return output(pe, a[2], a[4]);
+	}
 	if (nr != SYS_bpf || getenv("BPFSHIM_NATIVE"))
 		return __real_syscall(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
 	/* The size does not fit the ioctl's number: bpf(2) says E2BIG. */

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Command selftests runs Linux 6.1's test_verifier (or test_maps) in a guest,
-// its bpf(2) turned into the driver's ioctl, and sums up what came of it:
-// passed, failed by reason, and wrong accepts, of which there must be none.
+// Command selftests runs Linux 6.1's test_verifier, or its tests of maps, in a
+// guest, their bpf(2) turned into the driver's ioctl, and sums up what came of
+// it: of test_verifier what passed, failed by reason, and wrong accepts, of
+// which there must be none; of the maps' tests each one's verdict, of which none
+// may be worse than docs/SELFTESTS.md says.
 package main
 
 import (
@@ -16,15 +18,29 @@ import (
 )
 
 func main() {
+	test := flag.String("test", "verifier", "`WHICH`: verifier, or maps (test_maps, test_lru_map, test_lpm_map, and prog_tests about maps)")
+	only := flag.String("run", "", "maps: only the test with this `NAME`")
 	kernel := flag.String("kernel", "debian-6.1", "`NAME` of the kernel")
 	native := flag.Bool("native", false, "the kernel's own bpf(2) instead of the driver")
 	least := flag.Int("min", 0, "fail when fewer tests pass")
 	list := flag.Bool("v", false, "list each failed test")
 	timeout := flag.String("timeout", "15m", "for the guest")
+	module := flag.String("module", "", "load this `FILE` instead of building the module")
 	keep := flag.String("log", "", "keep the test's output in `FILE`")
 	flag.Parse()
+	g := guest{kernel: *kernel, native: *native, timeout: *timeout, module: *module, keep: *keep}
 
-	r, err := run(*kernel, *native, *timeout, *keep)
+	if *test == "maps" {
+		if err := runMaps(g, *only, *list); err != nil {
+			fmt.Fprintln(os.Stderr, "selftests:", err)
+			os.Exit(1)
+		}
+		return
+	} else if *test != "verifier" {
+		flag.Usage()
+		os.Exit(2)
+	}
+	r, err := run(g)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "selftests:", err)
 		os.Exit(1)
@@ -37,56 +53,89 @@ func main() {
 	fmt.Printf("selftests: ok on %s\n", *kernel)
 }
 
-// run boots the guest and parses what test_verifier printed.
-func run(kernel string, native bool, timeout, keep string) (*report, error) {
-	make := exec.Command("make", "-s", "-C", "qemu-tests/selftests")
-	make.Stderr = os.Stderr
-	if err := make.Run(); err != nil {
-		return nil, fmt.Errorf("building the tests: %w", err)
+// guest is where and how the tests run.
+type guest struct {
+	kernel  string
+	native  bool
+	timeout string
+	module  string // "": built
+	keep    string // file that gets the output
+}
+
+// build makes a target of qemu-tests/selftests.
+func build(target string) error {
+	c := exec.Command("make", "-s", "-C", "qemu-tests/selftests", target)
+	c.Stderr = os.Stderr
+	if err := c.Run(); err != nil {
+		return fmt.Errorf("building the tests: %w", err)
 	}
+	return nil
+}
+
+// run parses what test_verifier printed.
+func run(g guest) (*report, error) {
+	if err := build("all"); err != nil {
+		return nil, err
+	}
+	var r *report
+	err := g.run([]string{"build/selftests/test_verifier"}, "/selftests/test_verifier", func(f io.Reader) (err error) {
+		r, err = parse(f)
+		return err
+	})
+	return r, err
+}
+
+// run boots the guest with these files in /selftests, runs the shell's command
+// there, and gives its output to read.
+func (g guest) run(files []string, command string, read func(io.Reader) error, more ...string) error {
 	root, err := os.MkdirTemp("", "selftests")
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer os.RemoveAll(root)
 	bin := filepath.Join(root, "root", "selftests")
 	if err := os.MkdirAll(bin, 0o755); err != nil {
-		return nil, err
+		return err
 	}
-	if err := copyFile("build/selftests/test_verifier", filepath.Join(bin, "test_verifier")); err != nil {
-		return nil, err
+	for _, f := range files {
+		if err := copyFile(f, filepath.Join(bin, filepath.Base(f))); err != nil {
+			return err
+		}
 	}
 	out := filepath.Join(root, "out")
 	if err := os.Mkdir(out, 0o755); err != nil {
-		return nil, err
+		return err
 	}
 
-	args := []string{"run", "./qemu-tests/cmd/vmexec", "-kernel", kernel, "-timeout", timeout,
+	args := []string{"run", "./qemu-tests/cmd/vmexec", "-kernel", g.kernel, "-timeout", g.timeout,
 		"-overlay", filepath.Join(root, "root"), "-out", out}
-	if native {
+	args = append(args, more...)
+	if g.module != "" {
+		args = append(args, "-module", g.module)
+	}
+	if g.native {
 		args = append(args, "-no-module", "-env", "BPFSHIM_NATIVE=1")
 	}
-	// The test's own status says only that something failed.
-	args = append(args, "--", "sh", "-c", "/selftests/test_verifier >/out/log 2>&1; true")
+	// The tests' own status says only that something failed.
+	args = append(args, "--", "sh", "-c", "cd /selftests; { "+command+"; } >/out/log 2>&1; true")
 	guest := exec.Command("go", args...)
 	guest.Stdout, guest.Stderr = os.Stdout, os.Stderr
 	guestErr := guest.Run()
 
 	f, err := os.Open(filepath.Join(out, "log"))
 	if err != nil {
-		return nil, fmt.Errorf("the guest left no log (%v): %w", guestErr, err)
+		return fmt.Errorf("the guest left no log (%v): %w", guestErr, err)
 	}
 	defer f.Close()
-	if keep != "" {
-		if err := copyFile(f.Name(), keep); err != nil {
-			return nil, err
+	if g.keep != "" {
+		if err := copyFile(f.Name(), g.keep); err != nil {
+			return err
 		}
 	}
-	r, err := parse(f)
-	if err == nil {
-		err = guestErr
+	if err := read(f); err != nil {
+		return err
 	}
-	return r, err
+	return guestErr
 }
 
 func copyFile(from, to string) error {
