@@ -175,6 +175,7 @@ struct bpfshim_prog {
 	struct bpfshim_obj obj;
 	u32 type, expected_attach_type;
 	bool gpl_compatible, sleepable, kprobe_override;
+	bool unpriv;				/* verified by the rules for unprivileged users */
 	bool want_native;			/* to be compiled: what tail calls go by */
 	s64 mem;				/* bytes charged */
 	char name[BPFSHIM_OBJ_NAME_LEN];

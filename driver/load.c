@@ -6,8 +6,12 @@
 #define PROG_FLAGS (BPFSHIM_F_STRICT_ALIGNMENT | BPFSHIM_F_ANY_ALIGNMENT |	\
 		    BPFSHIM_F_TEST_STATE_FREQ | BPFSHIM_F_SLEEPABLE |		\
 		    BPFSHIM_F_TEST_RND_HI32 | BPFSHIM_F_XDP_HAS_FRAGS |		\
-		    BPFSHIM_F_INTERP)
+		    BPFSHIM_F_INTERP | BPFSHIM_F_MASK | BPFSHIM_F_UNPRIV)
 #define REC_SIZE_MAX	252
+
+static bool spectre;
+module_param(spectre, bool, 0644);
+MODULE_PARM_DESC(spectre, "mask new programs against speculative execution; default: 0, as only root loads");
 
 /* One PROG_LOAD: owned by its task, the cookie of the verifier's callbacks. */
 struct load {
@@ -46,7 +50,6 @@ static void describe_map(const struct bpfshim_map *map, struct bpfshim_vrf_map *
 	out->frozen_rdonly = (map->map_flags & BPFSHIM_F_RDONLY_PROG) &&
 			     READ_ONCE(map->frozen) &&
 			     !atomic_read(&map->writers) && map->ops->direct_value;
-	out->bypass_spec_v1 = true;
 	out->spin_lock_off = map->spin_lock_off;
 	out->timer_off = map->timer_off;
 	out->btf = map->btf ? map->btf->parsed : NULL;
@@ -314,6 +317,8 @@ static int verify(struct load *l)
 	in.kernel_btf = l->kernel_btf ? l->kernel_btf->parsed : NULL;
 	in.attach_btf_id = a->attach_btf_id;
 	in.log_level = l->log.level;
+	in.unpriv = prog->unpriv;
+	in.mask = READ_ONCE(spectre) || (a->prog_flags & BPFSHIM_F_MASK);
 	in.helper_avail = l->avail;
 	err = bpfshim_verify(&in, &load_ops, l, &prog->vrf);
 	prog->verified_insns = prog->vrf.insn_processed;
@@ -349,6 +354,7 @@ static long load(struct load *l, bool gpl, u32 expected)
 	prog->gpl_compatible = gpl;
 	prog->want_native = bpfshim_engine() == BPFSHIM_ENGINE_JIT &&
 			    !(a->prog_flags & BPFSHIM_F_INTERP);
+	prog->unpriv = a->prog_flags & BPFSHIM_F_UNPRIV;
 	prog->uid = bpfshim_current_uid();
 
 	l->insns = bpfshim_kvdup_user(bpfshim_uptr(a->insns),

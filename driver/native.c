@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Compiled programs: facts for the compiler, images, their ends. */
+#include <linux/random.h>
 #include "native.h"
 #include "image.h"
 #include "maps/maps.h"
@@ -71,7 +72,13 @@ static void set_opts(struct bpfshim_jit_opts *o, struct bpfshim_prog *prog)
 	o->flags = (facts.retpoline ? BPFSHIM_JIT_RETPOLINE : 0) |
 		   (facts.ibt ? BPFSHIM_JIT_ENDBR : 0) |
 		   (facts.bmi2 ? BPFSHIM_JIT_BMI2 : 0) |
-		   (facts.movbe ? BPFSHIM_JIT_MOVBE : 0);
+		   (facts.movbe ? BPFSHIM_JIT_MOVBE : 0) |
+		   (prog->vrf.masked ? BPFSHIM_JIT_MASK : 0);
+	/* Nor shall somebody else's constants be code. */
+	if (prog->unpriv) {
+		o->flags |= BPFSHIM_JIT_BLIND;
+		get_random_bytes(&o->blind_seed, sizeof(o->blind_seed));
+	}
 	o->area_lo = facts.modules_lo;
 	o->area_hi = facts.modules_hi;
 	o->ret_thunk = facts.ret_thunk;

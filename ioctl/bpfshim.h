@@ -345,6 +345,10 @@ enum bpfshim_link_type {
 #define BPFSHIM_F_XDP_HAS_FRAGS		(1U << 5)
 /* This module's own: run by the interpreter, whatever the default is. */
 #define BPFSHIM_F_INTERP		(1U << 31)
+/* ... masked against speculative execution; verdicts do not change. */
+#define BPFSHIM_F_MASK			(1U << 30)
+/* ... verified by 6.1's rules for unprivileged users, masks included. */
+#define BPFSHIM_F_UNPRIV		(1U << 29)
 
 /* log_level bits */
 #define BPFSHIM_LOG_LEVEL1	1

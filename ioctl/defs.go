@@ -40,6 +40,10 @@ const (
 	FXdpHasFrags     = (1 << 5)
 	// FInterp is the module's own: run by the interpreter.
 	FInterp = (1 << 31)
+	// FMask has the program masked against speculative execution; verdicts do not change.
+	FMask = (1 << 30)
+	// FUnpriv has it verified by 6.1's rules for unprivileged users, masks included.
+	FUnpriv = (1 << 29)
 
 	// log_level bits.
 	LogLevel1 = 1

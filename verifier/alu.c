@@ -70,9 +70,11 @@ static int pointer_math(struct vrf_env *env, const struct bpfshim_insn *in,
 	struct vrf_reg *dst = &vrf_regs(env)[in->dst_reg];
 	bool known = !num->n.t.mask, from_scalar = dst != ptr;
 	s64 fixed = (s64)num->n.t.value;
+	struct vrf_window window;
+	int err;
 
 	if (BPFSHIM_CLASS(in->code) != BPFSHIM_ALU64) {
-		if (op == BPFSHIM_SUB) {	/* a number, of no meaning */
+		if (op == BPFSHIM_SUB && !env->unpriv) {	/* a number, of no meaning */
 			bpfshim_v_reg_unknown(dst);
 			return 0;
 		}
@@ -91,6 +93,9 @@ static int pointer_math(struct vrf_env *env, const struct bpfshim_insn *in,
 	}
 	if (!sane_offset(env, num, ptr) || !sane_offset(env, ptr, ptr))
 		return -EINVAL;
+	err = bpfshim_v_spec_move(env, in, ptr, num, &window);
+	if (err)
+		return err;
 	if (op != BPFSHIM_ADD && op != BPFSHIM_SUB) {
 		bool bitwise = op == BPFSHIM_AND || op == BPFSHIM_OR || op == BPFSHIM_XOR;
 
@@ -117,7 +122,10 @@ static int pointer_math(struct vrf_env *env, const struct bpfshim_insn *in,
 		dst->off = (s32)fixed;
 	else
 		move_pointer(env, dst, num, op);
-	return sane_offset(env, dst, dst) ? 0 : -EINVAL;
+	if (!sane_offset(env, dst, dst))
+		return -EINVAL;
+	err = bpfshim_v_spec_inside(env, in->dst_reg);
+	return err ? err : bpfshim_v_spec_moved(env, in, &window);
 }
 
 static int two_operands(struct vrf_env *env, const struct bpfshim_insn *in)
@@ -135,9 +143,9 @@ static int two_operands(struct vrf_env *env, const struct bpfshim_insn *in)
 	} else {
 		src = &regs[in->src_reg];
 		if (src->kind != VK_SCALAR && dst->kind != VK_SCALAR) {
-			if (op == BPFSHIM_SUB) {	/* their distance */
+			if (op == BPFSHIM_SUB && !env->unpriv) {	/* their distance */
 				bpfshim_v_reg_unknown(dst);
-				return 0;
+				return bpfshim_v_spec_number(env, in);
 			}
 			bpfshim_v_log(env, "R%d pointer %s pointer prohibited\n", in->dst_reg,
 				      bpfshim_v_alu_str(op));
@@ -158,8 +166,10 @@ static int two_operands(struct vrf_env *env, const struct bpfshim_insn *in)
 	}
 	if (dst->kind != VK_SCALAR)
 		return pointer_math(env, in, dst, src);
-	bpfshim_num_alu(&dst->n, &src->n, op, w32);
-	return 0;
+	err = bpfshim_v_spec_number(env, in);
+	if (!err)
+		bpfshim_num_alu(&dst->n, &src->n, op, w32);
+	return err;
 }
 
 static int negate_or_swap(struct vrf_env *env, const struct bpfshim_insn *in)
@@ -179,6 +189,10 @@ static int negate_or_swap(struct vrf_env *env, const struct bpfshim_insn *in)
 	err = bpfshim_v_read(env, in->dst_reg);
 	if (err)
 		return err;
+	if (vrf_leaks(env, &vrf_regs(env)[in->dst_reg])) {
+		bpfshim_v_log(env, "R%d pointer arithmetic prohibited\n", in->dst_reg);
+		return -EACCES;
+	}
 	err = bpfshim_v_write(env, in->dst_reg);
 	if (!err)
 		bpfshim_v_reg_unknown(&vrf_regs(env)[in->dst_reg]);
@@ -213,6 +227,10 @@ static int move(struct vrf_env *env, const struct bpfshim_insn *in)
 			src->id = ++env->id_gen;
 		*dst = *src;
 		return 0;
+	}
+	if (vrf_leaks(env, src)) {
+		bpfshim_v_log(env, "R%d partial copy of pointer\n", in->src_reg);
+		return -EACCES;
 	}
 	if (src->kind == VK_SCALAR) {
 		*dst = *src;

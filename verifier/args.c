@@ -468,9 +468,13 @@ int bpfshim_v_arg(struct vrf_env *env, u32 i, struct vrf_call *call)
 	if (kind == A(NONE))
 		return 0;
 	err = bpfshim_v_read(env, regno);
+	r = &vrf_regs(env)[regno];
+	if (!err && kind == A(ANY) && vrf_leaks(env, r)) {
+		bpfshim_v_log(env, "R%d leaks addr into helper function\n", regno);
+		return -EACCES;
+	}
 	if (err || kind == A(ANY))
 		return err;
-	r = &vrf_regs(env)[regno];
 	if (vrf_is_pkt(r) && !bpfshim_v_pkt_access_ok(env, call->pkt_ok, true, false)) {
 		bpfshim_v_log(env, "helper access to the packet is not allowed\n");
 		return -EACCES;

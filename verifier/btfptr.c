@@ -185,6 +185,10 @@ int bpfshim_v_mapptr_access(struct vrf_env *env, u32 regno, s32 off, u32 size, b
 
 	(void)size;
 	(void)value;
+	if (env->unpriv) {
+		bpfshim_v_log(env, "%s access is allowed only to CAP_PERFMON and CAP_SYS_ADMIN\n", name);
+		return -EPERM;
+	}
 	if (off < 0) {
 		bpfshim_v_log(env, "R%d is %s invalid negative access: off=%d\n", regno, name, off);
 		return -EACCES;

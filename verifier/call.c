@@ -211,6 +211,10 @@ int bpfshim_v_check_return(struct vrf_env *env)
 
 	if (err)
 		return err;
+	if (vrf_leaks(env, r0)) {
+		bpfshim_v_log(env, "R0 leaks addr as return value\n");
+		return -EACCES;
+	}
 	if (f->in_async) {
 		if (r0->kind != VK_SCALAR)
 			return not_number(env, "In async callback the register R0 is not a known value");

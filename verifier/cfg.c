@@ -40,7 +40,7 @@ static int edge(struct vrf_env *env, struct walk *k, u32 t, s64 w, u8 label, boo
 		k->state[t] = label;
 		return 0;
 	}
-	if (loop_ok)
+	if (loop_ok && !env->unpriv)
 		return 0;
 	bpfshim_v_log_line(env, t, "");
 	bpfshim_v_log_line(env, (u32)w, "");

@@ -4,6 +4,7 @@
 
 #define DEFAULT_MEM	(256u << 20)
 #define RESCHED_EVERY	1024u
+#define MAX_UNPRIV	4096u	/* instructions of an unprivileged user's program */
 
 /* ---- loads, stores ---------------------------------------------------- */
 
@@ -84,6 +85,12 @@ static int store_imm(struct vrf_env *env, const struct bpfshim_insn *in)
 	return bpfshim_v_mem(env, in->dst_reg, in->off, vrf_size(in->code), true, -1, false);
 }
 
+static int leaks_into_mem(struct vrf_env *env, u32 regno)
+{
+	bpfshim_v_log(env, "R%d leaks addr into mem\n", regno);
+	return -EACCES;
+}
+
 static int atomic(struct vrf_env *env, const struct bpfshim_insn *in)
 {
 	const struct vrf_reg *dst;
@@ -107,8 +114,13 @@ static int atomic(struct vrf_env *env, const struct bpfshim_insn *in)
 	err = bpfshim_v_read(env, in->src_reg);
 	if (!err)
 		err = bpfshim_v_read(env, in->dst_reg);
-	if (!err && in->imm == BPFSHIM_CMPXCHG)
+	if (!err && in->imm == BPFSHIM_CMPXCHG) {
 		err = bpfshim_v_read(env, 0);
+		if (!err && vrf_leaks(env, &vrf_regs(env)[0]))
+			err = leaks_into_mem(env, 0);
+	}
+	if (!err && vrf_leaks(env, &vrf_regs(env)[in->src_reg]))
+		err = leaks_into_mem(env, in->src_reg);
 	if (err)
 		return err;
 	dst = &vrf_regs(env)[in->dst_reg];
@@ -258,7 +270,7 @@ static int check_insn(struct vrf_env *env, bool *done)
 		if (BPFSHIM_MODE(in->code) == BPFSHIM_ABS || BPFSHIM_MODE(in->code) == BPFSHIM_IND)
 			return bpfshim_v_ld_abs(env, in);
 		err = load_imm64(env, in);
-		env->aux[env->pc + 1].seen = true;
+		env->aux[env->pc + 1].seen |= !env->st->spec;
 		env->pc++;
 	}
 	env->pc++;
@@ -283,12 +295,17 @@ static void log_insn(struct vrf_env *env)
 	env->prev_insn_print = (u32)(env->prev_log_pos - start);
 }
 
+static const char *spec_note(const struct vrf_env *env)
+{
+	return env->st->spec ? " (speculative execution)" : "";
+}
+
 static void log_pruned(struct vrf_env *env, bool fresh)
 {
 	if (!vrf_logging(env))
 		return;
 	if (fresh)
-		bpfshim_v_log(env, "\nfrom %d to %d: safe\n", env->prev_pc, env->pc);
+		bpfshim_v_log(env, "\nfrom %d to %d%s: safe\n", env->prev_pc, env->pc, spec_note(env));
 	else
 		bpfshim_v_log(env, "%d: safe\n", env->pc);
 }
@@ -313,24 +330,36 @@ static int walk(struct vrf_env *env)
 			if (err)
 				return err;
 		}
-		err = bpfshim_v_visited(env);
-		if (err < 0)
+		pc = env->pc;
+		done = bpfshim_v_spec_ends(env);
+		err = done ? 0 : bpfshim_v_visited(env);
+		if (bpfshim_v_spec_fails(env, err)) {
+			bpfshim_v_barrier(env, pc);
+			done = true;
+		} else if (err < 0) {
 			return err;
-		done = err;
-		if (done) {
+		} else if (err) {
 			log_pruned(env, fresh);
-		} else {
+			done = true;
+		}
+		if (!done) {
 			if ((env->level & BPFSHIM_LOG_LEVEL2) && fresh) {
-				bpfshim_v_log(env, "\nfrom %d to %d:", env->prev_pc, env->pc);
+				bpfshim_v_log(env, "\nfrom %d to %d%s:", env->prev_pc, env->pc, spec_note(env));
 				bpfshim_v_print_state(env, env->st, env->st->cur, true);
 				fresh = false;
 			}
 			log_insn(env);
-			env->aux[env->pc].seen = true;
-			VRF_STEP(env);
-			pc = env->pc;
+			/* What only misprediction reaches is not there to the program. */
+			env->aux[pc].seen |= !env->st->spec;
+			if (!env->st->spec)
+				VRF_STEP(env);
 			inner = env->st->cur;
 			err = check_insn(env, &done);
+			if (bpfshim_v_spec_fails(env, err)) {
+				bpfshim_v_barrier(env, pc);
+				done = true;
+				err = 0;
+			}
 			if (err)
 				return err;
 			env->prev_pc = (s32)pc;
@@ -419,6 +448,9 @@ static int prepare(struct vrf_env *env)
 	env->prog_type = p->prog_type;
 	env->attach_type = p->expected_attach_type;
 	env->kbtf = p->kernel_btf;
+	env->unpriv = p->unpriv;
+	env->mask = p->unpriv || p->mask;
+	env->res->masked = env->mask;
 	env->strict_align = (p->prog_flags & BPFSHIM_F_STRICT_ALIGNMENT) &&
 			    !(p->prog_flags & BPFSHIM_F_ANY_ALIGNMENT);
 	env->insns = bpfshim_v_alloc(env, p->len * sizeof(*env->insns));
@@ -483,8 +515,11 @@ int bpfshim_verify(const struct bpfshim_vrf_prog *prog, const struct bpfshim_vrf
 	int err;
 
 	memset(result, 0, sizeof(*result));
-	if (!prog->len || prog->len > BPFSHIM_VRF_MAX_INSNS)
+	if (!prog->len || prog->len > (prog->unpriv ? MAX_UNPRIV : BPFSHIM_VRF_MAX_INSNS))
 		return -E2BIG;
+	if (prog->unpriv && prog->prog_type != BPFSHIM_PROG_TYPE_SOCKET_FILTER &&
+	    prog->prog_type != BPFSHIM_PROG_TYPE_CGROUP_SKB)
+		return -EPERM;
 	if (!bpfshim_v_ctx_ops(prog->prog_type))
 		return -EINVAL;
 	env = ops->alloc(cookie, sizeof(*env));

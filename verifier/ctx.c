@@ -208,8 +208,9 @@ static bool socket_filter_access(struct vrf_env *env, s32 off, u32 size, bool wr
 
 static bool cgroup_skb_access(struct vrf_env *env, s32 off, u32 size, bool write, struct vrf_ctx_out *out)
 {
-	(void)env;
 	if (in4(off, SKB_CLASSID) || in4(off, SKB_DATA_META) || in4(off, SKB_WIRE_LEN))
+		return false;
+	if (env->unpriv && (in4(off, SKB_DATA) || in4(off, SKB_DATA_END) || (write && in8(off, SKB_TSTAMP))))
 		return false;
 	if (write && !in4(off, SKB_MARK) && !in4(off, SKB_PRIORITY) && !is_cb(off) && !in8(off, SKB_TSTAMP))
 		return false;

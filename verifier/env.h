@@ -189,6 +189,7 @@ struct vrf_state {
 	s32 last_insn;		/* last instruction before the next checkpoint */
 	u32 lock_id;		/* id of the value whose spin lock is held */
 	bool spec;		/* speculative path */
+	u16 spec_len;		/* its instructions */
 	u16 nr_refs, cap_refs;
 	struct vrf_ref *refs;
 	struct vrf_hist_block *hist;	/* newest first */
@@ -218,17 +219,21 @@ struct vrf_aux {
 	bool probe_mem;
 	u8 map_state;		/* of a helper's map: 0 none, 1 known, 2 differs */
 	u8 key_state;		/* of a tail call's index: same */
-	u8 alu;			/* VA_*: masking wanted */
-	bool spec_store;	/* barrier after this store wanted */
+	u8 alu;			/* VA_*: how its pointer moves */
+	u8 spec_tries;
+	bool nospec;		/* barrier before it */
+	bool nospec_after;
 	u32 map_idx;		/* used map of ld_imm64 or of a helper */
 	u32 map_off;
 	u64 key;
-	u32 alu_limit;
+	u32 alu_limit;		/* VA_MASK: greatest distance */
 	u32 cb_turns;		/* entries of a callback's loop from here */
 };
-#define VA_PENDING	(1 << 0)
-#define VA_NEG		(1 << 1)
-#define VA_SUB		(1 << 2)
+#define VA_MASK		(1 << 0)
+#define VA_NUMBER	(1 << 1)	/* numbers, on every path */
+#define VA_NEG		(1 << 2)	/* the number is negative */
+#define VA_CONST	(1 << 3)	/* ... known */
+#define VA_DST		(1 << 4)	/* ... in dst, the pointer in src */
 
 struct vrf_sub {
 	u32 start;
@@ -279,7 +284,9 @@ struct vrf_env {
 	const struct bpfshim_vrf_btf *kbtf;
 	u32 attach_proto;		/* BTF id of the attach point's prototype */
 	bool strict_align;
-	bool spec_v1, spec_v4;		/* mask against speculation */
+	bool unpriv;			/* 6.1's rules for unprivileged users */
+	bool mask;			/* against speculation: see spec.c */
+	bool alu_limits;
 	bool seen_direct_write;
 
 	struct vrf_state *st;		/* the running one */
@@ -520,6 +527,30 @@ int bpfshim_v_attach(struct vrf_env *env);
 /* ---- alu.c, jump.c */
 int bpfshim_v_alu(struct vrf_env *env, const struct bpfshim_insn *in);
 int bpfshim_v_jump(struct vrf_env *env, const struct bpfshim_insn *in);
+
+/* ---- spec.c: see there */
+struct vrf_window {
+	u8 alu;			/* VA_*, 0: no mask */
+	bool left;		/* towards lower addresses */
+	u32 from;
+};
+void bpfshim_v_barrier(struct vrf_env *env, u32 insn);
+/* On a speculative path: is it over here; is this errno no verdict? */
+bool bpfshim_v_spec_ends(struct vrf_env *env);
+bool bpfshim_v_spec_fails(const struct vrf_env *env, int err);
+/* The branch at pc is decided, and does not go to next. */
+int bpfshim_v_spec_branch(struct vrf_env *env, const struct bpfshim_insn *in, u32 next);
+/* A pointer is about to be moved; has been; numbers are added. */
+int bpfshim_v_spec_move(struct vrf_env *env, const struct bpfshim_insn *in, const struct vrf_reg *ptr,
+			const struct vrf_reg *num, struct vrf_window *w);
+int bpfshim_v_spec_moved(struct vrf_env *env, const struct bpfshim_insn *in, const struct vrf_window *w);
+int bpfshim_v_spec_number(struct vrf_env *env, const struct bpfshim_insn *in);
+int bpfshim_v_spec_inside(struct vrf_env *env, u32 regno);
+/* Would a program of an unprivileged user learn an address from it? */
+static inline bool vrf_leaks(const struct vrf_env *env, const struct vrf_reg *r)
+{
+	return env->unpriv && r->kind != VK_SCALAR;
+}
 
 /* ---- stack.c */
 enum vrf_src { VRF_DIRECT, VRF_HELPER };

@@ -12,7 +12,7 @@ struct fix {
 	struct bpfshim_insn *patch;	/* VRF_PATCH of them */
 };
 
-enum { DROP, KEEP, KEEP_JUMP, KEEP_STUB };
+enum { DROP, KEEP, KEEP_JUMP, KEEP_STUB, KEEP_BARRIER };
 #define NONE (~0u)
 #define STUB 2			/* a function that is named but never called: r0 = 0; exit */
 
@@ -34,6 +34,12 @@ static u32 target(const struct bpfshim_insn *in, u32 i)
 	return i + 1 + (u32)(in->code == (BPFSHIM_JMP32 | BPFSHIM_JA) ? in->imm : (s32)in->off);
 }
 
+/* A jump that is none any more: speculation ends there all the same. */
+static u8 drop(const struct vrf_env *env, u32 i)
+{
+	return env->aux[i].nospec ? KEEP_BARRIER : DROP;
+}
+
 static void choose(struct vrf_env *env, struct fix *f)
 {
 	const struct bpfshim_insn *in;
@@ -46,7 +52,7 @@ static void choose(struct vrf_env *env, struct fix *f)
 			if (!env->aux[i + 1].seen)
 				f->keep[i] = KEEP_JUMP;
 			else if (!env->aux[target(in, i)].seen)
-				f->keep[i] = DROP;
+				f->keep[i] = drop(env, i);
 		}
 	}
 	/* Functions that are referred to stay, if only as a stub. */
@@ -68,8 +74,17 @@ static void choose(struct vrf_env *env, struct fix *f)
 		for (k = i + 1; k < target(in, i) && !f->keep[k]; k++)
 			;
 		if (k == target(in, i))
-			f->keep[i] = DROP;
+			f->keep[i] = drop(env, i);
 	}
+}
+
+static struct bpfshim_insn barrier(void)
+{
+	struct bpfshim_insn in;
+
+	memset(&in, 0, sizeof(in));
+	in.code = BPFSHIM_NOSPEC_INSN;
+	return in;
 }
 
 static int place(struct vrf_env *env, struct fix *f)
@@ -85,9 +100,9 @@ static int place(struct vrf_env *env, struct fix *f)
 			k = bpfshim_v_rewrite(env, i, f->patch);
 			if (k < 0)
 				return k;
-			n += k ? (u32)k : 1;
+			n += (k ? (u32)k : 1) + env->aux[i].nospec + env->aux[i].nospec_after;
 		} else if (f->keep[i]) {
-			n++;
+			n += 1 + (u32)(f->keep[i] == KEEP_JUMP && env->aux[i].nospec);
 		}
 	}
 	f->at[env->len] = n;
@@ -112,8 +127,8 @@ static int set_offset(struct vrf_env *env, struct bpfshim_insn *out, u32 i, s64 
 	return 0;
 }
 
-/* The instruction as the engines want it. */
-static int translate(struct vrf_env *env, struct fix *f, u32 i, struct bpfshim_insn *out,
+/* The instruction as the engines want it, at `at`. */
+static int translate(struct vrf_env *env, struct fix *f, u32 i, u32 at, struct bpfshim_insn *out,
 		     struct bpfshim_vrf_aux *oaux)
 {
 	const struct bpfshim_insn *in = &env->insns[i];
@@ -127,14 +142,14 @@ static int translate(struct vrf_env *env, struct fix *f, u32 i, struct bpfshim_i
 			memset(out, 0, sizeof(*out));
 			out->code = BPFSHIM_JMP | BPFSHIM_JA;
 		}
-		off = (s64)f->at[target(in, i)] - f->at[i] - 1;
+		off = (s64)f->at[target(in, i)] - at - 1;
 		return set_offset(env, out, i, off, in->code == (BPFSHIM_JMP32 | BPFSHIM_JA));
 	}
 	if (vrf_is_pseudo_call(in)) {
 		sub = bpfshim_v_sub_at(env, i + 1 + (u32)in->imm);
 		if (sub < 0 || f->sub[sub] == NONE)
 			return -EFAULT;
-		out->imm = (s32)(f->at[env->subs[sub].start] - f->at[i] - 1);
+		out->imm = (s32)(f->at[env->subs[sub].start] - at - 1);
 		out->off = (s16)f->sub[sub];
 		return 0;
 	}
@@ -183,6 +198,13 @@ static bool is_def32(const struct bpfshim_insn *in)
 	       BPFSHIM_SIZE(in->code) == BPFSHIM_W && (in->imm & BPFSHIM_FETCH);
 }
 
+static void emit_barrier(struct vrf_env *env, u32 i, u32 at)
+{
+	env->res->insns[at] = barrier();
+	env->res->aux[at].orig_idx = i;
+	env->res->aux[at].map_idx = -1;
+}
+
 static int emit(struct vrf_env *env, struct fix *f)
 {
 	struct bpfshim_vrf_result *r = env->res;
@@ -194,6 +216,10 @@ static int emit(struct vrf_env *env, struct fix *f)
 		if (!f->keep[i])
 			continue;
 		n = f->at[i];
+		if (f->keep[i] != KEEP_STUB && env->aux[i].nospec)
+			emit_barrier(env, i, n++);
+		if (f->keep[i] == KEEP_BARRIER)
+			continue;
 		k = f->keep[i] == KEEP ? bpfshim_v_rewrite(env, i, f->patch) : 0;
 		if (f->keep[i] == KEEP_STUB) {
 			memset(f->patch, 0, STUB * sizeof(*f->patch));
@@ -208,13 +234,15 @@ static int emit(struct vrf_env *env, struct fix *f)
 			if (k) {
 				r->insns[n + j] = f->patch[j];
 			} else {
-				err = translate(env, f, i, &r->insns[n], aux);
+				err = translate(env, f, i, n, &r->insns[n], aux);
 				if (err)
 					return err;
 				aux->probe_mem = env->aux[i].probe_mem;
 			}
 			aux->zext = is_def32(&r->insns[n + j]);
 		}
+		if (f->keep[i] == KEEP && env->aux[i].nospec_after)
+			emit_barrier(env, i, n + j);
 		/* A patch's call of a driver's own helper counts as used. */
 		for (j = 0; k > 0 && j < (u32)k; j++)
 			if (vrf_is_helper_call(&f->patch[j]) && f->patch[j].imm < 256)

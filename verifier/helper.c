@@ -81,6 +81,25 @@ static bool casts(s32 id)
 	return false;
 }
 
+/* Helpers that Linux has for users with CAP_BPF or CAP_PERFMON only. */
+static bool privileged(s32 id)
+{
+	switch (id) {
+	case H(spin_lock): case H(spin_unlock): case H(jiffies64): case H(per_cpu_ptr): case H(this_cpu_ptr):
+	case H(timer_init): case H(timer_set_callback): case H(timer_start): case H(timer_cancel):
+	case H(kptr_xchg): case H(for_each_map_elem): case H(loop): case H(user_ringbuf_drain):
+	case H(ringbuf_reserve_dynptr): case H(ringbuf_submit_dynptr): case H(ringbuf_discard_dynptr):
+	case H(dynptr_from_mem): case H(dynptr_read): case H(dynptr_write): case H(dynptr_data):
+	case H(trace_printk): case H(trace_vprintk): case H(get_current_task): case H(get_current_task_btf):
+	case H(task_pt_regs): case H(probe_read_user): case H(probe_read_user_str): case H(probe_read_kernel):
+	case H(probe_read_kernel_str): case H(snprintf): case H(snprintf_btf): case H(skc_to_tcp_sock):
+	case H(skc_to_tcp6_sock): case H(skc_to_udp6_sock): case H(skc_to_unix_sock): case H(skc_to_mptcp_sock):
+	case H(skc_to_tcp_timewait_sock): case H(skc_to_tcp_request_sock):
+		return true;
+	}
+	return false;
+}
+
 static bool packet_reg(struct vrf_reg *r, bool change, void *arg)
 {
 	(void)arg;
@@ -100,12 +119,24 @@ static bool released_reg(struct vrf_reg *r, bool change, void *arg)
 	return true;
 }
 
+static bool forgotten_reg(struct vrf_reg *r, bool change, void *arg)
+{
+	if (r->ref != *(const u32 *)arg)
+		return false;
+	if (change)
+		bpfshim_v_reg_none(r);
+	return true;
+}
+
 /* The object is gone: no copy of the pointer may be used. */
 int bpfshim_v_ref_release(struct vrf_env *env, u32 id)
 {
 	int err = bpfshim_v_ref_drop(env, env->st, id);
 
-	return err ? err : bpfshim_v_each_reg(env, env->st, released_reg, &id);
+	if (err)
+		return err;
+	/* What is left is an address still. */
+	return bpfshim_v_each_reg(env, env->st, env->unpriv ? forgotten_reg : released_reg, &id);
 }
 
 /* ---- facts for the output --------------------------------------------- */
@@ -441,7 +472,7 @@ static int find(struct vrf_env *env, s32 id, const struct vrf_helper **out)
 		return -EINVAL;
 	}
 	h = bpfshim_v_helper_proto(id, env->prog_type);
-	if (!h || !available(env, id) || !attach_allows(env, id)) {
+	if (!h || !available(env, id) || !attach_allows(env, id) || (env->unpriv && privileged(id))) {
 		bpfshim_v_log(env, "unknown func %s#%d\n", bpfshim_v_helper_name(id), id);
 		return -EINVAL;
 	}

@@ -213,6 +213,9 @@ static int compare_packet(struct vrf_env *env, const struct bpfshim_insn *in, st
 	/* ptr < end: the byte at ptr is there too; ptr > end: one is missing. */
 	open = op == BPFSHIM_JGE || op == BPFSHIM_JLT;
 	copy = *ptr;
+	/* Packets' offsets have no window to stay in. */
+	if (env->mask && !env->unpriv)
+		bpfshim_v_barrier(env, in_range == st ? env->pc + 1 : env->pc + 1 + (u32)(s32)in->off);
 	err = good_packet(env, in_range, &copy, open);
 	if (err)
 		return err;
@@ -329,18 +332,25 @@ static int learn_numbers(struct vrf_env *env, const struct bpfshim_insn *in, str
 
 static int known_way(struct vrf_env *env, const struct bpfshim_insn *in, u32 can)
 {
+	u32 taken = env->pc + 1 + (u32)(s32)in->off;
 	int err = bpfshim_v_precise(env, in->dst_reg);
 
 	if (!err && BPFSHIM_SRC(in->code))
 		err = bpfshim_v_precise(env, in->src_reg);
+	if (!err)
+		err = bpfshim_v_spec_branch(env, in, can == 1 ? env->pc + 1 : taken);
 	if (err)
 		return err;
 	if (vrf_logging(env))
 		bpfshim_v_print_insn_state(env);
-	if (can == 1)
-		env->pc += (u32)(s32)in->off;
-	env->pc++;
+	env->pc = can == 1 ? taken : env->pc + 1;
 	return 0;
+}
+
+static int no_comparison(struct vrf_env *env, u32 regno)
+{
+	bpfshim_v_log(env, "R%d pointer comparison prohibited\n", regno);
+	return -EACCES;
 }
 
 int bpfshim_v_jump(struct vrf_env *env, const struct bpfshim_insn *in)
@@ -368,6 +378,8 @@ int bpfshim_v_jump(struct vrf_env *env, const struct bpfshim_insn *in)
 		if (err)
 			return err;
 		src = &regs[in->src_reg];
+		if (vrf_leaks(env, src) && !(vrf_is_pkt_any(dst) && vrf_is_pkt_any(src)))
+			return no_comparison(env, in->src_reg);
 	} else {
 		bpfshim_v_reg_const(src, (u64)(s64)in->imm);
 	}
@@ -397,6 +409,8 @@ int bpfshim_v_jump(struct vrf_env *env, const struct bpfshim_insn *in)
 			err = learn_null(env, other, id, ref, op == BPFSHIM_JEQ);
 	} else {
 		err = compare_packet(env, in, other);
+		if (!err && vrf_leaks(env, dst))
+			return no_comparison(env, in->dst_reg);
 		if (err > 0)
 			err = 0;
 	}

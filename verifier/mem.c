@@ -320,6 +320,20 @@ static int buffer(struct vrf_env *env, u32 regno, s32 off, s32 size, const char 
 
 /* ---- loads and stores ------------------------------------------------- */
 
+/* What an unprivileged user's program must not store an address into. */
+static const char *readable(const struct vrf_reg *r)
+{
+	switch (r->kind) {
+	case VK_MAP_VALUE: return "map";
+	case VK_MEM: return "mem";
+	case VK_CTX: return "ctx";
+	case VK_PKT:
+	case VK_PKT_META: return "packet";
+	case VK_FLOW_KEYS: return "flow keys";
+	}
+	return NULL;
+}
+
 static int bad_access(struct vrf_env *env, u32 regno)
 {
 	bpfshim_v_log(env, "R%d invalid mem access '%s'\n", regno, vrf_type_str(env, reg_of(env, regno)));
@@ -347,6 +361,10 @@ static int access_kind(struct vrf_env *env, u32 regno, s32 off, u32 size, bool w
 		return bpfshim_v_btf_access(env, regno, off, size, write, value);
 	if ((r->flags & VF_NULL) || (r->flags && r->kind != VK_MEM && r->kind != VK_BUF))
 		return bad_access(env, regno);
+	if (write && value >= 0 && readable(r) && vrf_leaks(env, reg_of(env, (u32)value))) {
+		bpfshim_v_log(env, "R%d leaks addr into %s\n", value, readable(r));
+		return -EACCES;
+	}
 	switch (r->kind) {
 	case VK_MAP_KEY:
 		if (write) {

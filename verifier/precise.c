@@ -352,7 +352,8 @@ int bpfshim_v_precise(struct vrf_env *env, u32 regno)
 {
 	struct vrf_marks want;
 
-	if (regno == VRF_FP || vrf_regs(env)[regno].kind != VK_SCALAR)
+	/* An unprivileged user's numbers are all precise. */
+	if (env->unpriv || regno == VRF_FP || vrf_regs(env)[regno].kind != VK_SCALAR)
 		return 0;
 	memset(&want, 0, sizeof(want));
 	want.reg[env->st->cur] = (u16)(1u << regno);

@@ -6,6 +6,8 @@
  */
 #include "env.h"
 
+#define MAX_UNPRIV_STATES	64	/* checkpoints of an unprivileged user's program, at one place */
+
 /* Old ids stand for new ones, one for one. */
 static bool match_ids(struct vrf_env *env, u32 old, u32 cur)
 {
@@ -65,7 +67,9 @@ static bool reg_covers(struct vrf_env *env, const struct vrf_reg *old,
 		return false;
 	switch (old->kind) {
 	case VK_SCALAR:
-		if (!precise)
+		if (env->alu_limits)
+			return bpfshim_v_reg_same(old, cur);
+		if (!precise && !env->unpriv)
 			return true;
 		return bpfshim_num_within(&old->n, &cur->n) &&
 		       match_scalar_ids(env, old->id, cur->id);
@@ -104,7 +108,8 @@ static bool slot_covers(struct vrf_env *env, const struct vrf_slot *old,
 			return false;
 		/* Root may read what was never written: bytes of no meaning,
 		 * with which more can be done than with an address. */
-		if ((old->byte[i] == VB_INVALID || old->byte[i] == VB_MISC) && !pointer)
+		if ((old->byte[i] == VB_INVALID || (old->byte[i] == VB_MISC && (!env->unpriv || cur->byte[i] == VB_ZERO))) &&
+		    !pointer)
 			continue;
 		if (old->byte[i] != cur->byte[i])
 			return false;
@@ -270,7 +275,7 @@ int bpfshim_v_visited(struct vrf_env *env)
 	if (!env->aux[env->pc].prune)
 		return jump_history(env);
 	/* Few jumps and instructions since the last one: not worth another. */
-	add = (env->prog->prog_flags & BPFSHIM_F_TEST_STATE_FREQ) ||
+	add = (!env->unpriv && (env->prog->prog_flags & BPFSHIM_F_TEST_STATE_FREQ)) ||
 	      (env->jmps - env->last_jmps >= 2 && env->processed - env->last_processed >= 8);
 	list = &env->explored[(env->pc ^ (u32)vrf_cur(env)->callsite) % env->len];
 	for (where = list; (old = *where); ) {
@@ -310,7 +315,7 @@ next:
 	}
 	if (states > env->max_states_per_insn)
 		env->max_states_per_insn = states;
-	if (!add)
+	if (!add || (env->unpriv && states > MAX_UNPRIV_STATES))
 		return jump_history(env);
 	return checkpoint(env, list);
 }

@@ -84,11 +84,36 @@ static int ctx_load(struct vrf_env *env, const struct bpfshim_insn *in, struct b
 	return 0;
 }
 
+/* A pointer moves inside of the window that the walk saw (spec.c). */
+static int masked_move(const struct bpfshim_insn *in, const struct vrf_aux *aux, struct bpfshim_insn *out)
+{
+	bool down = BPFSHIM_OP(in->code) == BPFSHIM_SUB;
+	s32 flags = 0, by;
+	int n = 0;
+
+	if (aux->alu & VA_NEG) {
+		flags |= BPFSHIM_MOVE_NEG;
+		down = !down;
+	}
+	if (!(aux->alu & VA_CONST)) {
+		flags |= (down ? BPFSHIM_MOVE_DOWN : 0) | (aux->alu & VA_DST ? BPFSHIM_MOVE_DST : 0);
+		out[0] = insn(BPFSHIM_MOVE_INSN, in->dst_reg, in->src_reg, flags, (s32)aux->alu_limit);
+		return 1;
+	}
+	by = down ? -(s32)aux->alu_limit : (s32)aux->alu_limit;
+	if (aux->alu & VA_DST)
+		out[n++] = MOV64_REG(in->dst_reg, in->src_reg);
+	out[n++] = ADD64_IMM(in->dst_reg, by);
+	return n;
+}
+
 int bpfshim_v_rewrite(struct vrf_env *env, u32 i, struct bpfshim_insn *out)
 {
 	const struct bpfshim_insn *in = &env->insns[i];
 	const struct vrf_aux *aux = &env->aux[i];
 
+	if ((aux->alu & VA_MASK) && !aux->nospec)
+		return masked_move(in, aux, out);
 	if (BPFSHIM_CLASS(in->code) == BPFSHIM_LD && BPFSHIM_MODE(in->code) != BPFSHIM_IMM)
 		return packet_load(in, out);
 	if (BPFSHIM_CLASS(in->code) == BPFSHIM_LDX && aux->ctx_access && aux->ptr_kind == VK_CTX &&

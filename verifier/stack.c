@@ -47,7 +47,9 @@ int bpfshim_v_stack_bounds(struct vrf_env *env, u32 regno, s32 off, s32 size,
 		lo = r->n.smin + off;
 		hi = r->n.smax + off + size;
 	}
-	if (lo < -(s64)BPFSHIM_VRF_MAX_STACK || lo > -1)
+	/* Below what was written nothing is there for an unprivileged user to read. */
+	if (lo < (env->unpriv && !write ? -8 * (s64)(f->stack ? f->stack->nr : 0) : -(s64)BPFSHIM_VRF_MAX_STACK) ||
+	    lo > -1)
 		err = -EACCES;
 	else if (hi > 0)
 		err = -EINVAL;
@@ -94,6 +96,22 @@ static bool fits(u64 v, u32 size)
 	return size >= 8 || !(v >> (size * 8));
 }
 
+/*
+ * May a load that overtakes this store see something of another kind: an
+ * address for a number, or a number for an address?
+ */
+static bool store_races(const struct vrf_slot *s, const struct vrf_reg *r, u32 top, u32 size)
+{
+	u32 i;
+
+	if (r && r->kind != VK_SCALAR)
+		return true;
+	for (i = 0; i < size; i++)
+		if (s->byte[(top - i) % 8] != VB_MISC && s->byte[(top - i) % 8] != VB_ZERO)
+			return true;
+	return false;
+}
+
 static int write_fixed(struct vrf_env *env, u32 frame, s32 off, u32 size, s32 from)
 {
 	const struct bpfshim_insn *in = &env->insns[env->pc];
@@ -116,6 +134,12 @@ static int write_fixed(struct vrf_env *env, u32 frame, s32 off, u32 size, s32 fr
 			return -EINVAL;
 		}
 	}
+	if (env->unpriv && vrf_spilled(bpfshim_v_slot(env->st->frames[frame], slot)) && size != 8) {
+		bpfshim_v_log(env, "attempt to corrupt spilled pointer on stack\n");
+		return -EACCES;
+	}
+	if (env->mask && store_races(bpfshim_v_slot(env->st->frames[frame], slot), r, top, size))
+		env->aux[env->pc].nospec_after = true;
 	zero = r ? vrf_is_null(r) : store_imm && !in->imm;
 	if (zero && r) {
 		/* A zero byte is taken for what it is, wherever it came from. */
@@ -132,7 +156,7 @@ static int write_fixed(struct vrf_env *env, u32 frame, s32 off, u32 size, s32 fr
 		spill(env, s, r, frame, slot, 8);
 		return note_access(env, frame, slot);
 	}
-	if (r && !zero && !(off % 8) && !bpfshim_num_is_unknown(&r->n)) {
+	if (r && !zero && !(off % 8) && !bpfshim_num_is_unknown(&r->n) && !env->unpriv) {
 		/* Whether somebody has equalled it before must not tell states apart there. */
 		if (VRF_EXACT(env) && !r->id)
 			reg_of(env, (u32)from)->id = ++env->id_gen;
@@ -142,7 +166,7 @@ static int write_fixed(struct vrf_env *env, u32 frame, s32 off, u32 size, s32 fr
 			s->reg.id = 0;
 		return note_access(env, frame, slot);
 	}
-	if (store_imm && !zero && !(off % 8)) {
+	if (store_imm && !zero && !(off % 8) && !env->unpriv) {
 		bpfshim_v_reg_const(&env->tmp2, (u64)(s64)in->imm);
 		spill(env, s, &env->tmp2, frame, slot, size);
 		return note_access(env, frame, slot);
@@ -168,6 +192,8 @@ static int write_var(struct vrf_env *env, u32 regno, s32 off, u32 size, s32 from
 	struct vrf_slot *s;
 	u8 *b;
 
+	if (env->mask)
+		env->aux[env->pc].nospec_after = true;
 	/* Any of these bytes may be written, none must be. */
 	for (i = lo; i < hi; i++) {
 		s = bpfshim_v_slot_rw(env, env->st, frame, slot_of(i));
@@ -197,6 +223,11 @@ int bpfshim_v_stack_write(struct vrf_env *env, u32 regno, s32 off, u32 size, s32
 
 	if (!r->n.t.mask)
 		return write_fixed(env, r->frame, off + (s32)r->n.t.value, size, from);
+	if (env->unpriv) {
+		bpfshim_v_log(env, "R%d variable offset stack access prohibited for !root, var_off=%s\n", regno,
+			      bpfshim_v_tnum_str(env, r->n.t));
+		return -EACCES;
+	}
 	return write_var(env, regno, off, size, from);
 }
 
@@ -225,7 +256,7 @@ static int bad_byte(struct vrf_env *env, const struct vrf_slot *s, s32 off, u32 
 	for (i = 0; i < size; i++) {
 		u8 b = s->byte[(byte_of(off) - i) % 8];
 
-		if (b == VB_SPILL || b == VB_MISC || b == VB_INVALID || (b == VB_ZERO && zero_ok))
+		if (b == VB_SPILL || b == VB_MISC || (b == VB_INVALID && !env->unpriv) || (b == VB_ZERO && zero_ok))
 			continue;
 		bpfshim_v_log(env, "invalid read from stack off %d+%d size %d\n", off, i, size);
 		return -EACCES;
@@ -254,6 +285,10 @@ static int read_fixed(struct vrf_env *env, u32 frame, s32 off, u32 size, s32 int
 	if (s->reg.kind != VK_SCALAR && (size != 8 || spilled != 8)) {
 		bpfshim_v_log_line(env, env->pc, "; ");
 		bpfshim_v_log(env, "invalid size of register fill\n");
+		return -EACCES;
+	}
+	if (!dst && vrf_leaks(env, &s->reg)) {
+		bpfshim_v_log(env, "leaking pointer from stack off %d\n", off);
 		return -EACCES;
 	}
 	vrf_slot_read(env, frame, slot);
@@ -321,6 +356,11 @@ int bpfshim_v_stack_range(struct vrf_env *env, u32 regno, s32 off, s32 size,
 		return err;
 	fixed = !r->n.t.mask;
 	frame = r->frame;
+	if (env->unpriv && !fixed) {
+		bpfshim_v_log(env, "R%d%s variable offset stack access prohibited for !root, var_off=%s\n", regno, what,
+			      bpfshim_v_tnum_str(env, r->n.t));
+		return -EACCES;
+	}
 	lo = fixed ? (s32)r->n.t.value + off : (s32)r->n.smin + off;
 	hi = (fixed ? lo : (s32)r->n.smax + off) + size;
 	if (call && call->raw && fixed) {
@@ -331,7 +371,8 @@ int bpfshim_v_stack_range(struct vrf_env *env, u32 regno, s32 off, s32 size,
 	for (i = lo; i < hi; i++) {
 		s = bpfshim_v_slot(env->st->frames[frame], slot_of(i));
 		b = s->byte[byte_of(i)];
-		if (b == VB_DYNPTR) {
+		if (b == VB_DYNPTR || (env->unpriv && (b == VB_INVALID || (vrf_spilled(s) && s->reg.kind != VK_SCALAR &&
+								    b != VB_MISC)))) {
 			if (fixed)
 				bpfshim_v_log(env, "invalid%s read from stack R%d off %d+%d size %d\n", what,
 					      regno, lo, i - lo, size);

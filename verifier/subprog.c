@@ -61,6 +61,10 @@ int bpfshim_v_find_subprogs(struct vrf_env *env)
 
 	for (i = 0; i < env->len && !err; i++) {
 		in = &env->insns[i];
+		if (env->unpriv && (vrf_is_pseudo_func(in) || (in->code == (BPFSHIM_JMP | BPFSHIM_CALL) && in->src_reg))) {
+			bpfshim_v_log(env, "loading/calling other bpf or kernel functions are allowed for CAP_BPF and CAP_SYS_ADMIN\n");
+			return -EPERM;
+		}
 		if (in->code == (BPFSHIM_JMP | BPFSHIM_CALL) &&
 		    in->src_reg == BPFSHIM_PSEUDO_KFUNC_CALL) {
 			/* The driver has none to call. */

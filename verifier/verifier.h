@@ -30,7 +30,6 @@ struct bpfshim_vrf_map {
 	u32 id;			/* unique a map: same id, same map */
 	char name[BPFSHIM_OBJ_NAME_LEN];
 	bool frozen_rdonly;	/* frozen and RDONLY_PROG: contents are constants */
-	bool bypass_spec_v1;	/* no index masking wanted */
 	s32 spin_lock_off;	/* offset in the value, or -1 */
 	s32 timer_off;		/* offset in the value, or -1 */
 	const struct bpfshim_vrf_btf *btf; /* NULL when the map has none */
@@ -92,10 +91,23 @@ struct bpfshim_vrf_prog {
 	/* Bit n set: helper n may be called (the driver implements it). NULL:
 	 * every helper the table knows for the type. */
 	const u64 *helper_avail;
-	bool unpriv_spec;		/* apply speculative-execution masking */
-	bool sanitize_only;		/* with unpriv_spec: rewrite, but keep root's other rights */
+	bool unpriv;			/* 6.1's rules for unprivileged users, mask included */
+	bool mask;			/* mask against speculation; verdicts stay root's */
 	u32 mem_limit;			/* bytes of arena; 0: default */
 };
+
+/* Output only: speculation does not go past it. */
+#define BPFSHIM_NOSPEC_INSN	(BPFSHIM_ST | 0xc0)
+/*
+ * Output only: a pointer moves by a number n, which counts as 0 unless
+ * 0 <= n <= imm; decided without a branch.  n is src, and dst the pointer, or
+ * with BPFSHIM_MOVE_DST the reverse; with BPFSHIM_MOVE_NEG it is negated
+ * first, and with BPFSHIM_MOVE_DOWN the pointer moves down.  These lie in off.
+ */
+#define BPFSHIM_MOVE_INSN	(BPFSHIM_ALU64 | 0xe0 | BPFSHIM_X)
+#define BPFSHIM_MOVE_DST	1
+#define BPFSHIM_MOVE_NEG	2
+#define BPFSHIM_MOVE_DOWN	4
 
 /* Per output instruction. */
 struct bpfshim_vrf_aux {
@@ -134,6 +146,7 @@ struct bpfshim_vrf_subprog {
  *  - context accesses are already rewritten for the type's real context.
  *  - a fault-tolerant load has aux.probe_mem set.
  *  - dead code is gone; ld_abs/ld_ind are gone or refused.
+ *  - BPFSHIM_NOSPEC_INSN and BPFSHIM_MOVE_INSN, below, may be there.
  */
 struct bpfshim_vrf_result {
 	struct bpfshim_insn *insns;
@@ -147,6 +160,7 @@ struct bpfshim_vrf_result {
 	u32 max_ctx_offset;	/* end of the highest context byte accessed, as 6.1's aux */
 	bool uses_tail_call;
 	bool uses_cb;				/* calls back into itself */
+	bool masked;				/* against speculation: engines mask indices, too */
 	/* BPF_LOG_STATS figures, valid on failure too */
 	u32 insn_processed;
 	u32 total_states;

@@ -131,7 +131,6 @@ int map_create(const struct host_map *h, const void *value, u32 value_len)
 	memcpy(m->vrf.name, h->name, sizeof(m->vrf.name));
 	m->vrf.name[sizeof(m->vrf.name) - 1] = 0;
 	m->vrf.frozen_rdonly = h->frozen && (h->flags & BPFSHIM_F_RDONLY_PROG) && h->type == BPFSHIM_MAP_TYPE_ARRAY;
-	m->vrf.bypass_spec_v1 = true;
 	m->vrf.spin_lock_off = m->vrf.timer_off = -1;
 	if (direct && value_len == h->value_size) {
 		m->value = value;

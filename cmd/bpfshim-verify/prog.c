@@ -8,7 +8,7 @@
 #define PROG_FLAGS (BPFSHIM_F_STRICT_ALIGNMENT | BPFSHIM_F_ANY_ALIGNMENT |	\
 		    BPFSHIM_F_TEST_STATE_FREQ | BPFSHIM_F_SLEEPABLE |		\
 		    BPFSHIM_F_TEST_RND_HI32 | BPFSHIM_F_XDP_HAS_FRAGS |		\
-		    BPFSHIM_F_INTERP)
+		    BPFSHIM_F_INTERP | BPFSHIM_F_MASK | BPFSHIM_F_UNPRIV)
 #define LOG_LEVELS (BPFSHIM_LOG_LEVEL1 | BPFSHIM_LOG_LEVEL2 | BPFSHIM_LOG_STATS)
 
 /* One PROG_LOAD: the cookie of the verifier's callbacks. */
@@ -181,7 +181,9 @@ int prog_verify(const struct host_prog *h, const void *rest, u32 size, struct lo
 		in.gpl_compatible = is_gpl(h->license);
 		in.kernel_btf = kernel_btf;
 		in.attach_btf_id = h->attach_btf_id;
-		in.log_level = h->log_level;
+		in.unpriv = a->prog_flags & BPFSHIM_F_UNPRIV;
+	in.mask = a->prog_flags & BPFSHIM_F_MASK;
+	in.log_level = h->log_level;
 		in.helper_avail = avail;
 		err = verify(&in, &l, fig);
 	}

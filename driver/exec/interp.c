@@ -99,6 +99,8 @@ static u64 run(const struct bpfshim_xprog *p, const struct bpfshim_insn *insn,
 		ALU_LABELS(DIV), ALU_LABELS(MOD), ALU_LABELS(OR),
 		ALU_LABELS(AND), ALU_LABELS(XOR), ALU_LABELS(LSH),
 		ALU_LABELS(RSH), ALU_LABELS(ARSH), ALU_LABELS(MOV),
+		[BPFSHIM_MOVE_INSN] = &&move,
+		[BPFSHIM_NOSPEC_INSN] = &&nospec,
 		[BPFSHIM_ALU64 | BPFSHIM_NEG] = &&neg64,
 		[BPFSHIM_ALU | BPFSHIM_NEG] = &&neg32,
 		[BPFSHIM_ALU | BPFSHIM_END | BPFSHIM_TO_LE] = &&to_le,
@@ -151,6 +153,12 @@ alu32_MOV_x:
 	NEXT;
 alu32_MOV_k:
 	DST = (u32)insn->imm;
+	NEXT;
+move:
+	DST = bpfshim_move(DST, SRC, insn->off, insn->imm);
+	NEXT;
+nospec:
+	bpfshim_nospec();
 	NEXT;
 neg64:
 	DST = -DST;

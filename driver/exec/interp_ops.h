@@ -103,6 +103,31 @@ static inline u32 bpfshim_mod32(u32 a, u32 b, int sgn)
 	return b == ~0U ? 0 : (u32)((s32)a % (s32)b);
 }
 
+/* BPFSHIM_MOVE_INSN: what the pointer becomes. */
+static inline u64 bpfshim_move(u64 dst, u64 src, s32 flags, s32 limit)
+{
+	u64 n = flags & BPFSHIM_MOVE_DST ? dst : src;
+	u64 ptr = flags & BPFSHIM_MOVE_DST ? src : dst;
+
+	if (flags & BPFSHIM_MOVE_NEG)
+		n = -n;
+	/* All ones unless n or limit - n is negative: no branch to mispredict. */
+	n &= ~(u64)((s64)(n | ((u64)limit - n)) >> 63);
+	return flags & BPFSHIM_MOVE_DOWN ? ptr - n : ptr + n;
+}
+
+/* Nothing behind it begins before everything in front is done. */
+static inline void bpfshim_nospec(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+	__asm__ __volatile__("lfence" : : : "memory");
+#elif defined(__aarch64__)
+	__asm__ __volatile__("dsb nsh\n\tisb" : : : "memory");
+#else
+	__sync_synchronize();
+#endif
+}
+
 /*
  * One atomic operation.  Those that return the old value, and the exchanges,
  * order all memory as 6.1's do; a 32-bit result is zero-extended.

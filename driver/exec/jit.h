@@ -21,6 +21,7 @@
 #define BPFSHIM_JIT_ALIGN16	(1U << 4)	/* calls want a 16-byte aligned stack */
 #define BPFSHIM_JIT_MOVBE	(1U << 5)
 #define BPFSHIM_JIT_NO_FUSE	(1U << 6)	/* one instruction at a time (tests) */
+#define BPFSHIM_JIT_MASK	(1U << 7)	/* indices are masked, not only compared */
 
 /* A map whose lookups are inlined. */
 enum bpfshim_jit_map_kind {
@@ -34,7 +35,6 @@ struct bpfshim_jit_map {
 	u64 base;
 	u32 elem_size;
 	u32 max_entries;
-	u32 index_mask;		/* against speculation past the bound; ~0: none */
 };
 
 /* A per-CPU variable, as an offset from gs. */

@@ -249,6 +249,27 @@ static void move(struct bpfshim_jit *j, u32 i, bool w)
 	}
 }
 
+/* BPFSHIM_MOVE_INSN.  Nothing in it branches. */
+static void masked_move(struct bpfshim_jit *j, const struct bpfshim_insn *in)
+{
+	u32 dst = bpfshim_jit_reg(in->dst_reg);
+	bool in_dst = in->off & BPFSHIM_MOVE_DST;
+
+	x86_mov(j, true, R9, in_dst ? dst : jit_read(j, in->src_reg));
+	if (in->off & BPFSHIM_MOVE_NEG)
+		x86_rr(j, X_W, 0xf7, 3, R9);
+	/* r10 = all ones when r9 and imm - r9 have no sign */
+	x86_mov_imm(j, R10, (u32)in->imm);
+	two_operand(j, true, 5, R10, R9);
+	two_operand(j, true, 1, R10, R9);
+	x86_shift_imm(j, true, 7, R10, 63);
+	x86_rr(j, X_W, 0xf7, 2, R10);
+	two_operand(j, true, 4, R9, R10);
+	if (in_dst)
+		x86_mov(j, true, dst, jit_read(j, in->src_reg));
+	two_operand(j, true, in->off & BPFSHIM_MOVE_DOWN ? 5 : 0, dst, R9);
+}
+
 static void reg_form(struct bpfshim_jit *j, u32 i, bool w, u32 dst, u32 src)
 {
 	u32 op = BPFSHIM_OP(j->x->insns[i].code);

@@ -41,7 +41,7 @@ void jit_regs(const struct bpfshim_jit *j, u32 i, u32 *use, u32 *def)
 		*def = dst;
 		break;
 	case BPFSHIM_ST:
-		*use = dst;
+		*use = in->code == BPFSHIM_NOSPEC_INSN ? 0 : dst;
 		break;
 	case BPFSHIM_STX:
 		*use = dst | src;

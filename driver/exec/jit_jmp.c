@@ -215,8 +215,11 @@ static u32 lookup(struct bpfshim_jit *j, u32 i)
 		jit_jump(j, i + 1, 0x3, bpfshim_jump_target(j->x->insns, i + 1));
 	else
 		end = jump8(j, 0x73);
-	if (m.index_mask != ~0U)
-		x86_alu_imm(j, 0, 4, R9, m.index_mask);
+	/* sbb: all ones while the index is below the bound, or 0 */
+	if (j->o->flags & BPFSHIM_JIT_MASK) {
+		x86_rr(j, 0, 0x19, R10, R10);
+		x86_rr(j, 0, 0x21, R10, R9);
+	}
 	x86_mov_imm(j, RAX, m.base);
 	if (m.kind == BPFSHIM_JIT_MAP_PERCPU_ARRAY) {
 		x86_rm(j, X_W, 0x8b, RAX, mem_index(RAX, R9, 3, 0));
@@ -282,6 +285,11 @@ void jit_tail_call(struct bpfshim_jit *j, u32 i)
 	if (!known) {
 		x86_rm(j, 0, 0x39, RDX, mem_at(RSI, o->parr_max));
 		outside = jump8(j, 0x76);
+		if (j->o->flags & BPFSHIM_JIT_MASK) {
+			x86_rm(j, 0, 0x3b, RDX, mem_at(RSI, o->parr_max));
+			x86_rr(j, 0, 0x19, R10, R10);
+			x86_rr(j, 0, 0x21, R10, RDX);
+		}
 	}
 	/* An empty slot counts, too. */
 	x86_alu_mem_imm(j, 0, 5, mem_at(RSP, JIT_COUNT_SLOT(f)), JIT_COUNT_ONE);

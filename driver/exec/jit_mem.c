@@ -90,6 +90,12 @@ void jit_load_store(struct bpfshim_jit *j, u32 i)
 {
 	const struct bpfshim_insn *in = &j->x->insns[i];
 
+	if (in->code == BPFSHIM_NOSPEC_INSN) {	/* lfence */
+		emit8(j, 0x0f);
+		emit8(j, 0xae);
+		emit8(j, 0xe8);
+		return;
+	}
 	switch (BPFSHIM_CLASS(in->code)) {
 	case BPFSHIM_LDX:
 		/* Neither kind of load has another effect than its result. */

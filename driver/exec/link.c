@@ -31,6 +31,9 @@ static enum bpfshim_insn_kind kind_alu(const struct bpfshim_insn *in, bool is64)
 		ok = ok && !(is64 && reg) &&
 		     (in->imm == 16 || in->imm == 32 || in->imm == 64);
 		break;
+	case BPFSHIM_OP(BPFSHIM_MOVE_INSN):
+		ok = is64 && reg && off < 8 && in->imm >= 0;
+		break;
 	default:
 		ok = false;
 	}
@@ -67,7 +70,7 @@ static enum bpfshim_insn_kind kind_mem(const struct bpfshim_insn *in)
 
 	if (class == BPFSHIM_LD)
 		return in->code == BPFSHIM_LD_IMM64 ? BPFSHIM_IK_IMM64 : BPFSHIM_IK_NONE;
-	if (mode == BPFSHIM_MEM)
+	if (mode == BPFSHIM_MEM || in->code == BPFSHIM_NOSPEC_INSN)
 		return BPFSHIM_IK_PLAIN;
 	if (class == BPFSHIM_LDX) {
 		ok = mode == BPFSHIM_PROBE ||

@@ -117,7 +117,6 @@ void bpfshim_array_native(const struct bpfshim_map *map, struct bpfshim_jit_map 
 	m->base = (unsigned long)(a->pptrs ? (void *)a->pptrs : (void *)a->value);
 	m->elem_size = a->elem_size;
 	m->max_entries = map->max_entries;
-	m->index_mask = ~0U;
 }
 
 static void *array_lookup(struct bpfshim_map *map, const void *key)

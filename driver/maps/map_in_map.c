@@ -32,7 +32,6 @@ struct bpfshim_inner *bpfshim_inner_new(int fd)
 	in->vrf.value_size = map->value_size;
 	in->vrf.max_entries = map->max_entries;
 	in->vrf.map_flags = map->map_flags;
-	in->vrf.bypass_spec_v1 = true;
 	in->vrf.spin_lock_off = map->spin_lock_off;
 	in->vrf.timer_off = map->timer_off;
 	in->vrf.btf_key_type_id = map->btf_key_type_id;

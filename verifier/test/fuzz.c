@@ -5,7 +5,10 @@
  *    pruning leaves out was safe to leave out;
  *  - runs in a machine that checks every access and helper argument, and that
  *    each step's state is one of those the verifier went through;
- *  - runs as rewritten, on real memory, under ASan.
+ *  - runs as rewritten, on real memory, under ASan;
+ *  - is accepted with masks against speculation, too, and does the same with them;
+ *    so does what is accepted by the rules for unprivileged users, and root's
+ *    accept all of that.
  * Now and then an allocation of the verifier fails: nothing may leak.
  * Programs that reach new edges of the core are kept and changed further.
  */
@@ -27,7 +30,7 @@
 #define BUDGET	10		/* of a walk, in 1024 instructions */
 
 static struct {
-	u64 programs, accepted, exact, steps, oom;
+	u64 programs, accepted, exact, steps, oom, unpriv, masked;
 } nr;
 static struct machine machine;
 static struct prog *pool[POOL];
@@ -88,6 +91,48 @@ static bool harmless(const struct prog *p)
 }
 
 static const struct prog *running;
+static enum world_rules rules;
+
+/* A walk that got too long says nothing. */
+static bool no_verdict(int err)
+{
+	return err == -EAGAIN || err == -E2BIG || err == -ENOMEM;
+}
+
+static u64 run_as(enum world_rules as, const struct prog *p, u64 seed, int *err)
+{
+	struct bpfshim_vrf_result res;
+	u64 d = 0;
+
+	*err = world_verify_as(as, p, 4 * BUDGET, &res);
+	if (!*err)
+		d = run_linked(p, &res, seed);
+	world_free_result(&res);
+	return d;
+}
+
+/* want: what it does without masks. */
+static const char *check_masks(const struct prog *p, u64 seed, u64 want)
+{
+	int err;
+	u64 d;
+
+	rules = MASKED;
+	d = run_as(MASKED, p, seed, &err);
+	if (err && !no_verdict(err))
+		return "root's program is refused with masks";
+	nr.masked += !err;
+	/* Addresses differ from run to run. */
+	if (!err && d != want && run_as(ROOT, p, seed, &err) == want && !err)
+		return "masks change what it does";
+	rules = UNPRIV;
+	d = run_as(UNPRIV, p, seed, &err);
+	nr.unpriv += !err;
+	if (!err && d != want)
+		return "an unprivileged user's program does something else, or knows an address";
+	rules = ROOT;
+	return NULL;
+}
 
 void __asan_on_error(void);
 void __asan_on_error(void)
@@ -103,6 +148,7 @@ static const char *check(const struct prog *p, u64 seed, bool *accepted)
 	static char text[256];
 	struct bpfshim_vrf_result res, exact;
 	const char *why = NULL;
+	u64 digest = 0;
 	bool strong;
 	u32 i;
 	int err;
@@ -111,6 +157,11 @@ static const char *check(const struct prog *p, u64 seed, bool *accepted)
 	running = p;
 	err = world_verify(p, BUDGET, &res);
 	if (err) {
+		if (!no_verdict(err) && !world_verify_as(UNPRIV, p, BUDGET, &exact)) {
+			world_free_result(&exact);
+			rules = UNPRIV;
+			return "refused to root, but not to an unprivileged user";
+		}
 		if (!world_live())
 			return NULL;
 		snprintf(text, sizeof(text), "%ld allocations leaked (verdict %d)", world_live(), err);
@@ -137,8 +188,10 @@ static const char *check(const struct prog *p, u64 seed, bool *accepted)
 		nr.steps += machine.steps;
 	}
 	if (!why)
-		run_linked(p, &res, seed);
+		digest = run_linked(p, &res, seed);
 	world_free_result(&res);
+	if (!why)
+		why = check_masks(p, seed, digest);
 	return why ? why : world_live() ? "allocations leaked" : NULL;
 }
 
@@ -178,10 +231,10 @@ static int found(struct prog *p, u64 seed, const char *why)
 	minimise(&small, seed);
 	bpfshim_test_exact = false;
 	dump(&small, "the same, smaller");
-	world_log(&small);
+	world_log(&small, rules);
 	bpfshim_test_exact = true;
 	fprintf(stderr, "without pruning:\n");
-	world_log(&small);
+	world_log(&small, rules);
 	bpfshim_test_exact = false;
 	return 1;
 }
@@ -192,7 +245,7 @@ static const char *check_oom(const struct prog *p, u64 seed)
 	struct bpfshim_vrf_result res;
 
 	world_fail_alloc((long)(seed % 60));
-	if (!world_verify(p, BUDGET, &res))
+	if (!world_verify_as(seed % 3, p, BUDGET, &res))
 		world_free_result(&res);
 	nr.oom += world_fail_alloc(-1) < 0;
 	return world_live() ? "a failed allocation leaks others" : NULL;
@@ -263,11 +316,12 @@ static int fuzz(u64 seed, double seconds, FILE *out)
 			pool_add(&p);
 		}
 	}
-	printf("fuzz: %llu programs, %llu accepted, %llu of them checked state by state, %llu steps, %llu with a failed allocation, %u edges, %.0f s of CPU\n",
+	printf("fuzz: %llu programs, %llu accepted, %llu of them checked state by state, %llu steps, %llu with a failed allocation, %llu masked, %llu fit for unprivileged users, %u edges, %.0f s of CPU\n",
 	       (unsigned long long)nr.programs, (unsigned long long)nr.accepted, (unsigned long long)nr.exact,
-	       (unsigned long long)nr.steps, (unsigned long long)nr.oom, cover_edges, cpu_seconds() - begin);
+	       (unsigned long long)nr.steps, (unsigned long long)nr.oom, (unsigned long long)nr.masked,
+	       (unsigned long long)nr.unpriv, cover_edges, cpu_seconds() - begin);
 	/* A generator whose programs are all refused proves nothing. */
-	return nr.accepted * 20 < nr.programs || nr.exact * 2 < nr.accepted;
+	return nr.accepted * 20 < nr.programs || nr.exact * 2 < nr.accepted || nr.masked * 2 < nr.accepted || !nr.unpriv;
 }
 
 int main(int argc, char **argv)

@@ -233,7 +233,7 @@ u32 world_subs(const struct prog *p, u32 *start, u32 max)
 	return n;
 }
 
-static int verify(const struct prog *p, u32 budget, u32 level, struct bpfshim_vrf_result *res)
+static int verify(const struct prog *p, enum world_rules rules, u32 budget, u32 level, struct bpfshim_vrf_result *res)
 {
 	struct bpfshim_func_info info[32];
 	struct bpfshim_vrf_prog in;
@@ -248,6 +248,8 @@ static int verify(const struct prog *p, u32 budget, u32 level, struct bpfshim_vr
 	in.mem_limit = 64u << 20;
 	in.helper_avail = world_helpers;
 	in.log_level = level;
+	in.mask = rules == MASKED;
+	in.unpriv = rules == UNPRIV;
 	in.btf = btf;
 	in.func_info = info;
 	in.func_info_cnt = world_subs(p, start, ARRAY_SIZE(start));
@@ -263,14 +265,19 @@ static int verify(const struct prog *p, u32 budget, u32 level, struct bpfshim_vr
 
 int world_verify(const struct prog *p, u32 budget, struct bpfshim_vrf_result *res)
 {
-	return verify(p, budget, 0, res);
+	return verify(p, ROOT, budget, 0, res);
 }
 
-void world_log(const struct prog *p)
+int world_verify_as(enum world_rules rules, const struct prog *p, u32 budget, struct bpfshim_vrf_result *res)
+{
+	return verify(p, rules, budget, 0, res);
+}
+
+void world_log(const struct prog *p, enum world_rules rules)
 {
 	struct bpfshim_vrf_result res;
 
-	fprintf(stderr, "verdict %d\n", verify(p, 40, BPFSHIM_LOG_LEVEL1 | BPFSHIM_LOG_LEVEL2, &res));
+	fprintf(stderr, "verdict %d\n", verify(p, rules, 40, BPFSHIM_LOG_LEVEL1 | BPFSHIM_LOG_LEVEL2, &res));
 	bpfshim_vrf_result_free(&res, &ops, NULL);
 }
 
@@ -280,7 +287,7 @@ const char *world_refusal(const struct prog *p)
 
 	tail[0] = 0;
 	want_tail = true;
-	verify(p, 40, BPFSHIM_LOG_LEVEL1, &res);
+	verify(p, ROOT, 40, BPFSHIM_LOG_LEVEL1, &res);
 	bpfshim_vrf_result_free(&res, &ops, NULL);
 	want_tail = false;
 	return tail;

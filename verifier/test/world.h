@@ -44,10 +44,13 @@ u8 world_frozen(u32 off);
 u32 world_subs(const struct prog *p, u32 *start, u32 max);
 /** world_verify() - budget: processed instructions / 1024, 0: no limit. */
 int world_verify(const struct prog *p, u32 budget, struct bpfshim_vrf_result *res);
+/* Rules: root's; root's with masks against speculation; an unprivileged user's. */
+enum world_rules { ROOT, MASKED, UNPRIV };
+int world_verify_as(enum world_rules rules, const struct prog *p, u32 budget, struct bpfshim_vrf_result *res);
 /** world_used() - the map that the last verification's used map idx is. */
 u32 world_used(u32 idx);
 /** world_log() - verify again, with the log to stderr. */
-void world_log(const struct prog *p);
+void world_log(const struct prog *p, enum world_rules rules);
 /** world_refusal() - verify again: the end of the log, with the reason. */
 const char *world_refusal(const struct prog *p);
 /** world_fail_alloc() - the nth allocation from now fails; -1: none.  Returns

@@ -78,7 +78,6 @@ static void map_info(void *cookie, u32 idx, struct bpfshim_jit_map *m)
 	m->base = idx == 1 ? (unsigned long)array : (unsigned long)percpu_ptrs;
 	m->elem_size = idx == 1 ? 24 : 16;
 	m->max_entries = 4;
-	m->index_mask = ~0U;
 }
 
 static void facts(void)
