@@ -22,13 +22,14 @@ func main() {
 	only := flag.String("run", "", "maps: only the test with this `NAME`")
 	kernel := flag.String("kernel", "debian-6.1", "`NAME` of the kernel")
 	native := flag.Bool("native", false, "the kernel's own bpf(2) instead of the driver")
+	unpriv := flag.Bool("unpriv", false, "run its tests for unprivileged users as well, by the driver's rules for them")
 	least := flag.Int("min", 0, "fail when fewer tests pass")
 	list := flag.Bool("v", false, "list each failed test")
 	timeout := flag.String("timeout", "15m", "for the guest")
 	module := flag.String("module", "", "load this `FILE` instead of building the module")
 	keep := flag.String("log", "", "keep the test's output in `FILE`")
 	flag.Parse()
-	g := guest{kernel: *kernel, native: *native, timeout: *timeout, module: *module, keep: *keep}
+	g := guest{kernel: *kernel, native: *native, unpriv: *unpriv, timeout: *timeout, module: *module, keep: *keep}
 
 	if *test == "maps" {
 		if err := runMaps(g, *only, *list); err != nil {
@@ -57,6 +58,7 @@ func main() {
 type guest struct {
 	kernel  string
 	native  bool
+	unpriv  bool // by the driver's rules for unprivileged users
 	timeout string
 	module  string // "": built
 	keep    string // file that gets the output
@@ -78,7 +80,8 @@ func run(g guest) (*report, error) {
 		return nil, err
 	}
 	var r *report
-	err := g.run([]string{"build/selftests/test_verifier"}, "/selftests/test_verifier", func(f io.Reader) (err error) {
+	err := g.run([]string{"build/selftests/test_verifier"},
+		"echo 0 2>/dev/null >/proc/sys/kernel/unprivileged_bpf_disabled; /selftests/test_verifier", func(f io.Reader) (err error) {
 		r, err = parse(f)
 		return err
 	})
@@ -115,6 +118,9 @@ func (g guest) run(files []string, command string, read func(io.Reader) error, m
 	}
 	if g.native {
 		args = append(args, "-no-module", "-env", "BPFSHIM_NATIVE=1")
+	}
+	if g.unpriv {
+		args = append(args, "-env", "BPFSHIM_UNPRIV=1")
 	}
 	// The tests' own status says only that something failed.
 	args = append(args, "--", "sh", "-c", "cd /selftests; { "+command+"; } >/out/log 2>&1; true")
