@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Compiled programs: facts for the compiler, images, their ends. */
-#include <linux/random.h>
 #include "native.h"
 #include "image.h"
 #include "maps/maps.h"

@@ -362,6 +362,9 @@ void jit_alu(struct bpfshim_jit *j, u32 i)
 	case BPFSHIM_MOV:
 		move(j, i, w);
 		break;
+	case BPFSHIM_OP(BPFSHIM_MOVE_INSN):
+		masked_move(j, in);
+		break;
 	case BPFSHIM_NEG:
 		x86_rr(j, w ? X_W : 0, 0xf7, 3, dst);
 		break;

@@ -123,14 +123,18 @@ static void *array_lookup(struct bpfshim_map *map, const void *key)
 {
 	u32 i = *(const u32 *)key;
 
-	return unlikely(i >= map->max_entries) ? NULL : elem_at(to_array(map), i);
+	if (unlikely(i >= map->max_entries))
+		return NULL;
+	return elem_at(to_array(map), bpfshim_index_nospec(i, map->max_entries));
 }
 
 static void *percpu_lookup(struct bpfshim_map *map, const void *key)
 {
 	u32 i = *(const u32 *)key;
 
-	return unlikely(i >= map->max_entries) ? NULL : this_cpu_ptr(to_array(map)->pptrs[i]);
+	if (unlikely(i >= map->max_entries))
+		return NULL;
+	return this_cpu_ptr(to_array(map)->pptrs[bpfshim_index_nospec(i, map->max_entries)]);
 }
 
 static void *percpu_lookup_cpu(struct bpfshim_map *map, const void *key, u32 cpu)
@@ -139,7 +143,7 @@ static void *percpu_lookup_cpu(struct bpfshim_map *map, const void *key, u32 cpu
 
 	if (i >= map->max_entries || cpu >= nr_cpu_ids || !cpu_possible(cpu))
 		return NULL;
-	return per_cpu_ptr(to_array(map)->pptrs[i], cpu);
+	return per_cpu_ptr(to_array(map)->pptrs[bpfshim_index_nospec(i, map->max_entries)], cpu);
 }
 
 static int check_update(const struct bpfshim_map *map, const void *key, u64 flags)

@@ -141,7 +141,9 @@ static void *array_lookup(struct bpfshim_map *map, const void *key)
 {
 	u32 i = *(const u32 *)key;
 
-	return i < map->max_entries ? rcu_dereference_raw(to_array(map)->slot[i]) : NULL;
+	if (i >= map->max_entries)
+		return NULL;
+	return rcu_dereference_raw(to_array(map)->slot[bpfshim_index_nospec(i, map->max_entries)]);
 }
 
 static int array_update(struct bpfshim_map *map, struct file *map_file, const void *key, u32 fd, u64 flags)

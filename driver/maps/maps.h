@@ -27,6 +27,19 @@ extern const struct bpfshim_map_ops bpfshim_bloom_ops;
 #define BPFSHIM_MAP_MAX_VALUE	(1U << 22)
 extern const struct bpfshim_map_ops bpfshim_stack_trace_ops;
 
+/**
+ * bpfshim_index_nospec() - i, which was compared with max, for use as an index.
+ * Where the comparison was mispredicted it is 0: no load depends on more.
+ */
+static inline u32 bpfshim_index_nospec(u32 i, u32 max)
+{
+	u64 mask = (u64)i - max;
+
+	/* The compiler must not conclude from the comparison what this is. */
+	__asm__ __volatile__("" : "+r" (mask));
+	return i & (u32)((s64)mask >> 63);
+}
+
 /** bpfshim_map_charge() - count memory for the map; given back when it is freed. */
 void bpfshim_map_charge(struct bpfshim_map *map, s64 bytes);
 /** bpfshim_map_of_file() - the map an open file stands for, borrowed; or NULL. */

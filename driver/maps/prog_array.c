@@ -181,7 +181,9 @@ u64 bpfshim_prog_array_entry(const struct bpfshim_map *map, u32 index)
 
 const struct bpfshim_prog *bpfshim_prog_array_target(struct bpfshim_map *map, u32 index)
 {
-	return index < map->max_entries ? rcu_dereference_raw(to_array(map)->slot[index]) : NULL;
+	if (index >= map->max_entries)
+		return NULL;
+	return rcu_dereference_raw(to_array(map)->slot[bpfshim_index_nospec(index, map->max_entries)]);
 }
 
 const struct bpfshim_map_ops bpfshim_prog_array_ops = {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Moves with extension, byte swaps, negation, 64-bit immediates. */
+/* Moves with extension, byte swaps, negation, 64-bit immediates, masked moves. */
 #include "vec.h"
 
 static struct vec_case cases[64];
@@ -125,10 +125,58 @@ static void upper_half(struct vec_sink *sink)
 	}
 }
 
+/* A pointer moved inside a window; src 10: the frame pointer, taken off again. */
+static void masked(struct vec_sink *sink, u32 flags, s32 limit, u32 dst, u32 src)
+{
+	u32 num = flags & BPFSHIM_MOVE_DST ? dst : src, ptr = num == dst ? src : dst, i;
+	struct vec v;
+
+	vec_start(&v, VEC_F_UNVERIFIED, "masked %x %d r%u r%u", flags, limit, dst, src);
+	vec_load_regs(&v);
+	vec_emit(&v, BPFSHIM_NOSPEC_INSN, 0, 0, 0, 0);
+	vec_emit(&v, BPFSHIM_MOVE_INSN, dst, src, (s32)flags, limit);
+	if (src == 10)
+		vec_emit(&v, BPFSHIM_ALU64 | BPFSHIM_SUB | BPFSHIM_X, dst, 10, 0, 0);
+	vec_store_regs(&v);
+	for (i = 0; i < 16; i++) {
+		u64 n = i < 4 ? (u64)limit - 1 + i : i < 8 ? i - 5ULL : vec_rand_word(), at = vec_rand();
+
+		if (flags & BPFSHIM_MOVE_NEG && i < 8)
+			n = 0 - n;
+		vec_case_init(&cases[i]);
+		vec_reg_in(&cases[i], num, n);
+		if (ptr == 10)
+			at = 0;
+		else
+			vec_reg_in(&cases[i], ptr, at);
+		if (flags & BPFSHIM_MOVE_NEG)
+			n = 0 - n;
+		if (n > (u64)limit)
+			n = 0;
+		vec_reg_out(&cases[i], dst, flags & BPFSHIM_MOVE_DOWN ? at - n : at + n);
+	}
+	vec_give(sink, &v, cases, 16);
+}
+
+static void all_masked(struct vec_sink *sink)
+{
+	static const s32 limits[] = { 0, 1, 63, 4095, 0x7fffffff };
+	u32 dst, src, flags, n = 0;
+
+	for (dst = 0; dst < 10; dst++) {
+		for (src = 0; src <= 10; src++) {
+			for (flags = 0; flags < 8; flags++)
+				if (src != dst && (src < 10 || flags & BPFSHIM_MOVE_DST))
+					masked(sink, flags, limits[n++ % ARRAY_SIZE(limits)], dst, src);
+		}
+	}
+}
+
 void vec_misc(struct vec_sink *sink)
 {
 	u32 dst, src, bits, i;
 
+	all_masked(sink);
 	for (dst = 0; dst < 10; dst++) {
 		one(sink, NEG, 32, 32, dst, 0);
 		one(sink, NEG, 64, 64, dst, 0);
