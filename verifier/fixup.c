@@ -154,6 +154,11 @@ static int translate(struct vrf_env *env, struct fix *f, u32 i, u32 at, struct b
 		return 0;
 	}
 	if (vrf_is_helper_call(in)) {
+		/* The bound that masks the index must be one. */
+		if (env->unpriv && in->imm == BPFSHIM_HELPER_tail_call && aux->map_state != 1) {
+			bpfshim_v_log(env, "tail_call abusing map_ptr\n");
+			return -EINVAL;
+		}
 		if (aux->map_state == 1)
 			oaux->map_idx = (s32)aux->map_idx;
 		if (aux->key_state == 1) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Maps: what MAP_CREATE checks, and what the verifier is told of them. */
+#include <stdlib.h>
 #include "host.h"
 
 /* A size that a type asks for. */

@@ -181,9 +181,9 @@ int prog_verify(const struct host_prog *h, const void *rest, u32 size, struct lo
 		in.gpl_compatible = is_gpl(h->license);
 		in.kernel_btf = kernel_btf;
 		in.attach_btf_id = h->attach_btf_id;
-		in.unpriv = a->prog_flags & BPFSHIM_F_UNPRIV;
-	in.mask = a->prog_flags & BPFSHIM_F_MASK;
-	in.log_level = h->log_level;
+		in.unpriv = h->flags & BPFSHIM_F_UNPRIV;
+		in.mask = h->flags & BPFSHIM_F_MASK;
+		in.log_level = h->log_level;
 		in.helper_avail = avail;
 		err = verify(&in, &l, fig);
 	}
