@@ -196,10 +196,65 @@ static u64 edge(void)
 	}
 }
 
-int main(void)
+/* Everything that known bits can say of numbers of so many bits, in pairs. */
+static void all_tnums(u32 bits, u64 at)
+{
+	u32 full = 1u << bits, va, ma, vb, mb, i, na, nb;
+	u64 as[64], bs[64];
+
+	for (ma = 0; ma < full; ma++) {
+		for (va = 0; va < full; va++) {
+			if (va & ma)
+				continue;
+			for (i = 0, na = 0; i < full; i++)
+				if (!((i ^ va) & ~ma & (full - 1)))
+					as[na++] = at + i;
+			for (mb = 0; mb < full; mb++) {
+				for (vb = 0; vb < full; vb++) {
+					if (vb & mb)
+						continue;
+					for (i = 0, nb = 0; i < full; i++)
+						if (!((i ^ vb) & ~mb & (full - 1)))
+							bs[nb++] = i;
+					check(as, na, bs, nb);
+				}
+			}
+		}
+	}
+}
+
+/* Every pair of ranges of numbers of so many bits. */
+static void all_ranges(u32 bits, u64 at)
+{
+	u32 full = 1u << bits, lo, hi, lo2, hi2, i, na, nb;
+	u64 as[64], bs[64];
+
+	for (lo = 0; lo < full; lo++) {
+		for (hi = lo; hi < full; hi++) {
+			for (i = lo, na = 0; i <= hi; i++)
+				as[na++] = at + i;
+			for (lo2 = 0; lo2 < full; lo2++) {
+				for (hi2 = lo2; hi2 < full; hi2++) {
+					for (i = lo2, nb = 0; i <= hi2; i++)
+						bs[nb++] = i;
+					check(as, na, bs, nb);
+				}
+			}
+		}
+	}
+}
+
+int main(int argc, char **argv)
 {
 	u64 as[8], bs[8];
-	u32 i, j, n;
+	u32 i, j, n, bits = argc > 1 ? (u32)atoi(argv[1]) : 4;
+
+	if (bits < 1 || bits > 6)
+		return 2;
+	all_tnums(bits, 0);
+	all_tnums(bits, 0x80000000u - (1u << bits) / 2);
+	all_ranges(bits, 0);
+	all_ranges(bits, (u64)0 - (1u << bits) / 2);
 
 	/* Every pair of ranges of small numbers, around zero and both edges. */
 	{
