@@ -64,7 +64,7 @@ int bpfshim_v_call(struct vrf_env *env, const struct bpfshim_insn *in)
 		bpfshim_v_clobber(env);
 		bpfshim_v_reg_unknown(&vrf_regs(env)[0]);
 		env->pc++;
-		return 0;
+		return env->subs[sub].changes_pkt ? bpfshim_v_forget_packet(env) : 0;
 	}
 	f = bpfshim_v_frame_push(env, (u32)sub, (s32)env->pc);
 	if (!f)

@@ -239,6 +239,7 @@ struct vrf_sub {
 	u32 start;
 	u32 stack;		/* bytes */
 	bool tail_call, tail_reach, ld_abs, async_cb, is_cb;
+	bool changes_pkt;	/* it or what it calls may change the packet */
 	u8 linkage;		/* BTF_FUNC_*: 0 static, 1 global */
 	u32 line_idx;
 	u32 proto;		/* BTF id of the function's prototype, 0: none */
@@ -632,6 +633,8 @@ int bpfshim_v_helper(struct vrf_env *env, const struct bpfshim_insn *in);
 int bpfshim_v_arg(struct vrf_env *env, u32 i, struct vrf_call *call);
 int bpfshim_v_map_helper(struct vrf_env *env, const struct bpfshim_vrf_map *map, s32 id);
 bool bpfshim_v_is_cb_helper(s32 id);
+bool bpfshim_v_changes_packet(s32 id);
+int bpfshim_v_forget_packet(struct vrf_env *env);
 int bpfshim_v_ref_release(struct vrf_env *env, u32 id);
 u32 bpfshim_v_map_idx(const struct vrf_env *env, const struct bpfshim_vrf_map *map);
 

@@ -42,7 +42,7 @@ static bool attach_allows(const struct vrf_env *env, s32 id)
 	return true;
 }
 
-static bool changes_packet(s32 id)
+bool bpfshim_v_changes_packet(s32 id)
 {
 	switch (id) {
 	case H(skb_vlan_push): case H(skb_vlan_pop): case H(skb_store_bytes): case H(skb_change_proto):
@@ -108,6 +108,12 @@ static bool packet_reg(struct vrf_reg *r, bool change, void *arg)
 	if (change)
 		bpfshim_v_reg_unknown(r);
 	return true;
+}
+
+/* No pointer to the packet is good any longer. */
+int bpfshim_v_forget_packet(struct vrf_env *env)
+{
+	return bpfshim_v_each_reg(env, env->st, packet_reg, NULL);
 }
 
 static bool released_reg(struct vrf_reg *r, bool change, void *arg)
@@ -541,8 +547,9 @@ int bpfshim_v_helper(struct vrf_env *env, const struct bpfshim_insn *in)
 	}
 	refine_result(env, &call);
 	err = bpfshim_v_map_helper(env, call.map, call.id);
-	if (!err && changes_packet(call.id))
-		err = bpfshim_v_each_reg(env, env->st, packet_reg, NULL);
+	/* A tail call out of a function returns to its caller, from another program. */
+	if (!err && (bpfshim_v_changes_packet(call.id) || (call.id == H(tail_call) && env->st->cur)))
+		err = bpfshim_v_forget_packet(env);
 	env->pc++;
 	return err;
 }

@@ -86,6 +86,29 @@ int bpfshim_v_find_subprogs(struct vrf_env *env)
 	return 0;
 }
 
+/* Who calls a function that may change the packet may change it. */
+static void spread_packet_changes(struct vrf_env *env)
+{
+	bool more = env->nr_subs > 1;
+	u32 i, sub;
+	s32 to;
+
+	while (more) {
+		more = false;
+		for (i = 0, sub = 0; i < env->len; i++) {
+			const struct bpfshim_insn *in = &env->insns[i];
+
+			if (i == env->subs[sub + 1].start)
+				sub++;
+			if (env->subs[sub].changes_pkt || (!vrf_is_pseudo_call(in) && !vrf_is_pseudo_func(in)))
+				continue;
+			to = bpfshim_v_sub_at(env, i + 1 + (u32)in->imm);
+			if (to >= 0 && env->subs[to].changes_pkt)
+				env->subs[sub].changes_pkt = more = true;
+		}
+	}
+}
+
 /* Every jump stays in its function, which ends in an exit or a jump. */
 int bpfshim_v_check_subprogs(struct vrf_env *env)
 {
@@ -98,6 +121,9 @@ int bpfshim_v_check_subprogs(struct vrf_env *env)
 
 		if (vrf_is_helper_call(in) && in->imm == BPFSHIM_HELPER_tail_call)
 			env->subs[sub].tail_call = true;
+		if (vrf_is_helper_call(in) &&
+		    (in->imm == BPFSHIM_HELPER_tail_call || bpfshim_v_changes_packet(in->imm)))
+			env->subs[sub].changes_pkt = true;
 		if (class == BPFSHIM_LD && (BPFSHIM_MODE(in->code) == BPFSHIM_ABS ||
 					    BPFSHIM_MODE(in->code) == BPFSHIM_IND))
 			env->subs[sub].ld_abs = true;
@@ -118,6 +144,7 @@ int bpfshim_v_check_subprogs(struct vrf_env *env)
 		}
 		sub++;
 	}
+	spread_packet_changes(env);
 	return 0;
 }
 

@@ -43,11 +43,19 @@
 struct attack {
 	const char *name;
 	const char *reason;	/* in the log; NULL: accepted, and harmless */
-	u32 type;
+	u32 type;		/* | NOBODY: an unprivileged user's program */
 	struct bpfshim_insn insns[48];
+	u32 ctx_globals;	/* see struct prog */
 };
 
 #define KP BPFSHIM_PROG_TYPE_KPROBE
+#define TC BPFSHIM_PROG_TYPE_SCHED_CLS
+#define NOBODY 0x100
+#define SF (BPFSHIM_PROG_TYPE_SOCKET_FILTER | NOBODY)
+#define SUB(rel) I(BPFSHIM_JMP | BPFSHIM_CALL, 0, BPFSHIM_PSEUDO_CALL, 0, rel)
+/* r6: the packet, of which 8 bytes are there. */
+#define PACKET \
+	LDX(W, 6, 1, 76), LDX(W, 8, 1, 80), A64R(MOV, 2, 6), A64(ADD, 2, 8), JR(JLE, 2, 8, 2), LEAVE
 
 static const struct attack attacks[] = {
 { "CVE-2017-16995: a 32-bit move is no sign extension", "invalid access to map value", KP, {
@@ -136,6 +144,34 @@ static const struct attack attacks[] = {
 	A64R(MOV, 1, 0), A64(ADD, 1, LOCK_OFF), CALL_(93), LEAVE } },
 { "a record never given back", "Unreleased reference", KP, {
 	MAP(1, M_RING), A64(MOV, 2, 8), A64(MOV, 3, 0), CALL_(131), LEAVE } },
+{ "CVE-2019-7308: a pointer moved out of bounds, unused", "out of range, prohibited", SF, {
+	VALUE_AND_NUMBER, A64(AND, 6, 31), A64(ADD, 0, 47), A64R(ADD, 0, 6), LEAVE } },
+{ "CVE-2021-29155: a window of mixed signs", "mixed signed bounds", SF, {
+	VALUE_AND_NUMBER, A64(ADD, 0, 16), J(JSGE, 6, -8, 2), LEAVE, J(JSLE, 6, 8, 2), LEAVE, A64R(ADD, 0, 6),
+	LDX(B, 0, 0, 0), LEAVE } },
+{ "CVE-2021-33624: what a mispredicted branch takes for a pointer", "invalid mem access", SF, {
+	ST(DW, 10, -8, 0), MAP(1, M_ARRAY1), A64R(MOV, 2, 10), A64(ADD, 2, -8), CALL_(1), J(JNE, 0, 0, 2), LEAVE,
+	LDX(DW, 6, 0, 0), A64R(MOV, 7, 0), A64(MOV, 8, 0), J(JEQ, 6, 0, 2), A64R(MOV, 7, 6), A64(MOV, 8, 1),
+	J(JNE, 8, 0, 1), LDX(B, 9, 7, 0), LEAVE } },
+{ "CVE-2021-33624: the same, of root's with masks", NULL, KP, {
+	ST(DW, 10, -8, 0), MAP(1, M_ARRAY1), A64R(MOV, 2, 10), A64(ADD, 2, -8), CALL_(1), J(JNE, 0, 0, 2), LEAVE,
+	LDX(DW, 6, 0, 0), A64R(MOV, 7, 0), A64(MOV, 8, 0), J(JEQ, 6, 0, 2), A64R(MOV, 7, 6), A64(MOV, 8, 1),
+	J(JNE, 8, 0, 1), LDX(B, 9, 7, 0), LEAVE } },
+{ "CVE-2021-35477: an address left in the stack by an older store", NULL, SF, {
+	STX(DW, 10, 1, -8), ST(DW, 10, -8, 0), LDX(DW, 0, 10, -8), EXIT_ } },
+{ "CVE-2023-52462: a spilled pointer corrupted by a byte", "attempt to corrupt", SF, {
+	STX(DW, 10, 1, -8), ST(B, 10, -5, 1), LEAVE } },
+{ "CVE-2023-52452: bytes of the stack nobody wrote", "invalid read from stack", SF, {
+	ST(DW, 10, -16, 0), LDX(DW, 0, 10, -8), EXIT_ } },
+{ "CVE-2024-26589: flow keys at a variable offset", "pointer arithmetic on flow_keys prohibited",
+	BPFSHIM_PROG_TYPE_FLOW_DISSECTOR, {
+	LDX(DW, 7, 1, 144), CALL_(7), A64R(MOV, 6, 0), A64(AND, 6, 1023), A64R(ADD, 7, 6), LDX(DW, 0, 7, 0), LEAVE } },
+{ "CVE-2024-58098: a global function changed the packet", "invalid mem access", TC, {
+	A64R(MOV, 7, 1), PACKET, A64R(MOV, 1, 7), A64(MOV, 2, 0), SUB(3), LDX(B, 0, 6, 0), LEAVE,
+	A64(MOV, 2, 8), CALL_(39), LEAVE }, 2 },
+{ "CVE-2024-58237: a tail call out of a function changed the packet", "invalid mem access", TC, {
+	A64R(MOV, 7, 1), PACKET, A64R(MOV, 1, 7), SUB(3), LDX(B, 0, 6, 0), LEAVE,
+	MAP(2, M_PROGS), A64(MOV, 3, 0), CALL_(12), LEAVE } },
 };
 
 static u32 length(const struct bpfshim_insn *in)
@@ -148,7 +184,7 @@ static u32 length(const struct bpfshim_insn *in)
 }
 
 /* Every allocation fails once: -ENOMEM, and nothing is left. */
-static const char *without_memory(const struct prog *p, int want)
+static const char *without_memory(const struct prog *p, enum world_rules rules, int want)
 {
 	struct bpfshim_vrf_result res;
 	long n;
@@ -156,7 +192,7 @@ static const char *without_memory(const struct prog *p, int want)
 
 	for (n = 0; n < 100000; n++) {
 		world_fail_alloc(n);
-		err = world_verify(p, 0, &res);
+		err = world_verify_as(rules, p, 0, &res);
 		if (world_fail_alloc(-1) >= 0) {	/* none was left to fail */
 			if (!err)
 				world_free_result(&res);
@@ -174,30 +210,45 @@ static const char *without_memory(const struct prog *p, int want)
 
 static const char *check(const struct attack *a)
 {
-	struct bpfshim_vrf_result res;
+	struct bpfshim_vrf_result res, res2;
+	enum world_rules rules;
 	struct prog p;
 	const char *bad;
-	int err;
+	int err, masked;
 
 	memset(&p, 0, sizeof(p));
-	p.type = a->type;
+	p.type = a->type & ~NOBODY;
 	p.flags = a->type == BPFSHIM_PROG_TYPE_SYSCALL ? BPFSHIM_F_SLEEPABLE : 0;
 	p.len = length(a->insns);
 	memcpy(p.insns, a->insns, p.len * sizeof(p.insns[0]));
-	err = world_verify(&p, 0, &res);
+	rules = a->type & NOBODY ? UNPRIV : ROOT;
+	p.ctx_globals = a->ctx_globals;
+	err = world_verify_as(rules, &p, 0, &res);
 	if (!err && a->reason) {
 		world_free_result(&res);
 		return "accepted";
 	}
 	if (err && !a->reason)
-		return world_refusal(&p);
-	if (err && !strstr(world_refusal(&p), a->reason))
-		return world_refusal(&p);
+		return world_refusal(&p, rules);
+	if (err && !strstr(world_refusal(&p, rules), a->reason))
+		return world_refusal(&p, rules);
+	/* Masks change no verdict of root's. */
+	if (rules == ROOT) {
+		masked = world_verify_as(MASKED, &p, 0, &res2);
+		if (!masked) {
+			run_linked(&p, &res2, 1);
+			world_free_result(&res2);
+		}
+		if (!masked != !err)
+			return "another verdict with masks";
+		world_verify_as(ROOT, &p, 0, &res2);
+		world_free_result(&res2);
+	}
 	if (!err) {
 		run_linked(&p, &res, 1);
 		world_free_result(&res);
 	}
-	bad = without_memory(&p, err);
+	bad = without_memory(&p, rules, err);
 	return bad ? bad : world_live() ? "leaks" : NULL;
 }
 
@@ -219,7 +270,7 @@ static u32 starve(const char *file, u32 *bad)
 		err = world_verify(&p, 0, &res);
 		if (!err)
 			world_free_result(&res);
-		why = without_memory(&p, err);
+		why = without_memory(&p, ROOT, err);
 		if (why) {
 			fprintf(stderr, "%s, program %u: %s\n", file, n + 1, why);
 			(*bad)++;

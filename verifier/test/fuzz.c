@@ -85,7 +85,7 @@ static bool harmless(const struct prog *p)
 	bool was = bpfshim_test_exact;
 
 	bpfshim_test_exact = true;
-	why = world_refusal(p);
+	why = world_refusal(p, ROOT);
 	bpfshim_test_exact = was;
 	return strstr(why, "infinite loop detected") || strstr(why, "invalid size of register fill");
 }

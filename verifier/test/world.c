@@ -175,29 +175,34 @@ static const struct bpfshim_vrf_ops ops = {
 /* ---- functions ---------------------------------------------------------- */
 
 #define INFO(kind, vlen) ((u32)(kind) << 24 | (vlen))
-enum { T_INT = 1, T_PROTO, T_STATIC, T_PROTO2, T_GLOBAL };
+enum { T_INT = 1, T_PROTO, T_STATIC, T_PROTO2, T_GLOBAL, T_SKB, T_SKB_PTR, T_PROTO_CTX, T_GLOBAL_CTX };
+#define STRINGS 21	/* bytes */
 
 static const struct {
 	u16 magic;
 	u8 version, flags;
 	u32 hdr_len, type_off, type_len, str_off, str_len;
-	u32 types[20];
-	char str[12];
+	u32 types[34];
+	char str[STRINGS + 1];
 } blob = {
-	0xeb9f, 1, 0, 24, 0, sizeof(blob.types), sizeof(blob.types), 11,
+	0xeb9f, 1, 0, 24, 0, sizeof(blob.types), sizeof(blob.types), STRINGS,
 	{
 		1, INFO(BPFSHIM_BTF_INT, 0), 4, 1 << 24 | 32,
 		0, INFO(BPFSHIM_BTF_FUNC_PROTO, 0), T_INT,
 		5, INFO(BPFSHIM_BTF_FUNC, 0), T_PROTO,
 		0, INFO(BPFSHIM_BTF_FUNC_PROTO, 2), T_INT, 7, T_INT, 9, T_INT,
 		5, INFO(BPFSHIM_BTF_FUNC, 1), T_PROTO2,
+		11, INFO(BPFSHIM_BTF_STRUCT, 0), 0,
+		0, INFO(BPFSHIM_BTF_PTR, 0), T_SKB,
+		0, INFO(BPFSHIM_BTF_FUNC_PROTO, 1), T_INT, 7, T_SKB_PTR,
+		5, INFO(BPFSHIM_BTF_FUNC, 1), T_PROTO_CTX,
 	},
-	"\0int\0f\0a\0b",
+	"\0int\0f\0a\0b\0__sk_buff",
 };
 
 void world_init(void)
 {
-	if (bpfshim_btf_parse(&blob, 24 + sizeof(blob.types) + 11, false, 0, &ops, NULL, &btf)) {
+	if (bpfshim_btf_parse(&blob, 24 + sizeof(blob.types) + STRINGS, false, 0, &ops, NULL, &btf)) {
 		fprintf(stderr, "the fuzzer's BTF is refused\n");
 		exit(2);
 	}
@@ -256,7 +261,8 @@ static int verify(const struct prog *p, enum world_rules rules, u32 budget, u32 
 	memset(info, 0, sizeof(info));
 	for (i = 0; i < in.func_info_cnt; i++) {
 		info[i].insn_off = start[i];
-		info[i].type_id = i && (p->globals >> i) & 1 ? T_GLOBAL : T_STATIC;
+		info[i].type_id = i && (p->globals >> i) & 1 ? T_GLOBAL :
+				  i && (p->ctx_globals >> i) & 1 ? T_GLOBAL_CTX : T_STATIC;
 	}
 	resched_left = budget;
 	nr_used = 0;
@@ -281,13 +287,13 @@ void world_log(const struct prog *p, enum world_rules rules)
 	bpfshim_vrf_result_free(&res, &ops, NULL);
 }
 
-const char *world_refusal(const struct prog *p)
+const char *world_refusal(const struct prog *p, enum world_rules rules)
 {
 	struct bpfshim_vrf_result res;
 
 	tail[0] = 0;
 	want_tail = true;
-	verify(p, ROOT, 40, BPFSHIM_LOG_LEVEL1, &res);
+	verify(p, rules, 40, BPFSHIM_LOG_LEVEL1, &res);
 	bpfshim_vrf_result_free(&res, &ops, NULL);
 	want_tail = false;
 	return tail;

@@ -33,6 +33,7 @@ struct prog {
 	u32 type;
 	u32 flags;
 	u32 globals;
+	u32 ctx_globals;	/* global, with the context (an __sk_buff) as argument */
 	u32 len;
 	struct bpfshim_insn insns[PROG_MAX];
 };
@@ -52,7 +53,7 @@ u32 world_used(u32 idx);
 /** world_log() - verify again, with the log to stderr. */
 void world_log(const struct prog *p, enum world_rules rules);
 /** world_refusal() - verify again: the end of the log, with the reason. */
-const char *world_refusal(const struct prog *p);
+const char *world_refusal(const struct prog *p, enum world_rules rules);
 /** world_fail_alloc() - the nth allocation from now fails; -1: none.  Returns
  * what was left of the last count. */
 long world_fail_alloc(long n);
