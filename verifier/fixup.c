@@ -78,15 +78,6 @@ static void choose(struct vrf_env *env, struct fix *f)
 	}
 }
 
-static struct bpfshim_insn barrier(void)
-{
-	struct bpfshim_insn in;
-
-	memset(&in, 0, sizeof(in));
-	in.code = BPFSHIM_NOSPEC_INSN;
-	return in;
-}
-
 static int place(struct vrf_env *env, struct fix *f)
 {
 	u32 i, n = 0, s = 0;
@@ -205,7 +196,8 @@ static bool is_def32(const struct bpfshim_insn *in)
 
 static void emit_barrier(struct vrf_env *env, u32 i, u32 at)
 {
-	env->res->insns[at] = barrier();
+	memset(&env->res->insns[at], 0, sizeof(env->res->insns[at]));
+	env->res->insns[at].code = BPFSHIM_NOSPEC_INSN;
 	env->res->aux[at].orig_idx = i;
 	env->res->aux[at].map_idx = -1;
 }
