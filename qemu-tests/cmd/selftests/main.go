@@ -82,9 +82,9 @@ func run(g guest) (*report, error) {
 	var r *report
 	err := g.run([]string{"build/selftests/test_verifier"},
 		"echo 0 2>/dev/null >/proc/sys/kernel/unprivileged_bpf_disabled; /selftests/test_verifier", func(f io.Reader) (err error) {
-		r, err = parse(f)
-		return err
-	})
+			r, err = parse(f)
+			return err
+		})
 	return r, err
 }
 
