@@ -13,7 +13,7 @@ hostdirs = $(patsubst %/Makefile,%,$(wildcard verifier/test/Makefile driver/exec
 
 export CGO_ENABLED = 0
 
-.PHONY: help all demo test test-host test-go matrix module vmexec examples demo-root vectors cli bench golden man lint fuzz deps clean objects
+.PHONY: help all demo test test-host test-go matrix module vmexec examples demo-root vectors cli bench golden man lint fuzz deps clean objects bpftool-root
 
 help: ## this text
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -23,7 +23,7 @@ demo: demo-root ## real events of the example tools in a guest [KERNEL=NAME]; de
 	echo "demo: kernel $$k" && \
 	$(vmexec) -kernel $$k -overlay build/demo-root -- /examples/demo
 
-test: deps test-host lint test-go demo-root vectors objects ## everything: host tests, lint, Go tests, and the matrix, in short, on all kernels there
+test: deps test-host lint test-go demo-root vectors objects bpftool-root ## everything: host tests, lint, Go tests, and the matrix, in short, on all kernels there
 	@$(kernels) ensure debian-6.1 >/dev/null
 	@$(matrix) -quick
 
@@ -34,7 +34,7 @@ test-go: ## go vet and go test
 	$(GO) vet ./...
 	$(GO) test ./...
 
-matrix: demo-root vectors objects ## every suite on every kernel, in full [LOOPS=200 KERNELS="NAME ..."]
+matrix: demo-root vectors objects bpftool-root ## every suite on every kernel, in full [LOOPS=200 KERNELS="NAME ..."]
 	@$(kernels) ensure debian-6.1 >/dev/null
 	$(matrix) -loops $(LOOPS) $(KERNELS)
 
@@ -62,6 +62,10 @@ objects: examples
 	@qemu-tests/deps.sh libbpf-tools
 	@$(GO) run ./qemu-tests/cmd/objects build/objects-root/objects build/examples/*.o
 
+# bpftool, and what it is to show, for the suite of that name.
+bpftool-root: deps
+	@$(MAKE) --no-print-directory -s -C qemu-tests/bpftool
+
 # The engines' conformance vectors, as a program for guests.
 vectors: deps
 	@$(MAKE) --no-print-directory -s -C driver/exec/test guest
@@ -81,10 +85,10 @@ bench: deps ## instructions retired by engine, build/bench.json, docs/PERFORMANC
 	done
 	@$(GO) run ./qemu-tests/cmd/benchreport build/bench-out/*/bench.json
 
-golden: deps ## ask debian-6.1's own bpf(2) again what the driver is measured by
-	@set -e; for s in errno differ maps; do \
+golden: deps bpftool-root ## ask debian-6.1's own bpf(2) again what the driver is measured by
+	@set -e; for s in errno differ maps bpftool; do \
 		$(GO) test -c -o build/golden/tests/$$s.test ./qemu-tests/guest/$$s; \
-		$(vmexec) -kernel debian-6.1 -no-module -overlay build/golden -env BPFSHIM_UPDATE=1 \
+		$(vmexec) -kernel debian-6.1 -no-module -overlay build/golden -overlay build/bpftool-root -env BPFSHIM_UPDATE=1 \
 			-out qemu-tests/guest/$$s/testdata -- /tests/$$s.test -test.run Golden; \
 	done
 

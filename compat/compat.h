@@ -70,6 +70,7 @@
 #include "uaccess.h"
 #include "time.h"
 #include "fs.h"
+#include "vfs.h"
 #include "net.h"
 #include "trace.h"
 #include "stack.h"

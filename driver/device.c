@@ -3,7 +3,7 @@
  * /dev/bpfshim: one ioctl that is bpf(2).  The table says each command's
  * handler and last attribute byte; size and zero rules are checked here, once.
  */
-#include "link.h"
+#include "pin.h"
 
 #define VERSION "0.1.0"
 
@@ -170,10 +170,15 @@ static int __init bpfshim_init(void)
 	err = bpfshim_tracepoint_init();
 	if (err)
 		goto helpers;
-	err = misc_register(&device);
+	err = bpfshim_pinfs_init();
 	if (err)
 		goto tracepoint;
+	err = misc_register(&device);
+	if (err)
+		goto pinfs;
 	return 0;
+pinfs:
+	bpfshim_pinfs_exit();
 tracepoint:
 	bpfshim_tracepoint_exit();
 helpers:
@@ -189,6 +194,7 @@ objects:
 static void __exit bpfshim_exit(void)
 {
 	misc_deregister(&device);
+	bpfshim_pinfs_exit();
 	bpfshim_btf_exit();
 	bpfshim_tracepoint_exit();
 	bpfshim_objects_exit();

@@ -109,6 +109,7 @@ struct bpfshim_map_ops {
 	/* may a program of this type use this map (owner checks of prog arrays) */
 	int (*prog_check)(struct bpfshim_map *map, const void *prog);
 	void (*describe)(const struct bpfshim_map *map, struct bpfshim_vrf_map *out); /* extra, e.g. inner */
+	void (*show)(const struct bpfshim_map *map, struct seq_file *m); /* more lines of fdinfo */
 };
 
 /*
@@ -143,6 +144,9 @@ int bpfshim_map_new_fd(struct bpfshim_map *map, int o_flags);
 struct bpfshim_map *bpfshim_map_from_fd(int fd);	/* +1 obj ref, or ERR_PTR(-EBADF/-EINVAL) */
 void bpfshim_map_get(struct bpfshim_map *map);
 void bpfshim_map_put(struct bpfshim_map *map);
+/* User references (fds, pins), beside the object's own; process context. */
+void bpfshim_map_user_get(struct bpfshim_map *map);
+void bpfshim_map_user_put(struct bpfshim_map *map);
 /* Memory of maps: zeroed, vmalloc or kmalloc as fits, NULL when out of it. */
 void *bpfshim_map_area_alloc(u64 size, int numa_node);
 void bpfshim_map_area_free(void *p);
@@ -196,7 +200,7 @@ struct bpfshim_prog {
 	struct bpfshim_btf *btf;
 	struct bpfshim_func_info *func_info;	/* of the program as loaded */
 	u32 nr_func_info;
-	u32 attach_btf_id;
+	u32 attach_btf_id, attach_btf_obj_id;
 	struct bpfshim_prog_stats __percpu *stats;
 	/* xprog.native, but NULL while runs are counted; run.c */
 	bpfshim_native_fn fast;

@@ -78,9 +78,9 @@ long bpfshim_cmd_map_fd_by_id(union bpfshim_attr *attr, void __user *uattr, u32 
 	obj = bpfshim_obj_by_id(BPFSHIM_OBJ_MAP, attr->map_id);
 	if (IS_ERR(obj))
 		return PTR_ERR(obj);
+	/* The fd has a reference of its own. */
 	fd = bpfshim_map_new_fd(container_of(obj, struct bpfshim_map, obj), mode);
-	if (fd < 0)
-		bpfshim_obj_put(obj);
+	bpfshim_obj_put(obj);
 	return fd;
 }
 

@@ -83,6 +83,46 @@ static int put_xlated(struct bpfshim_prog *prog, struct bpfshim_prog_info *info,
 	return err;
 }
 
+/* May this caller see addresses?  As kptr_restrict has it for /proc/kallsyms. */
+static bool shows_addresses(void)
+{
+	return capable(CAP_SYSLOG) &&
+	       !(bpfshim_ksym.kptr_restrict && READ_ONCE(*bpfshim_ksym.kptr_restrict) >= 2);
+}
+
+/* A function's tag: the program's where it is the only one. */
+static int sub_tag(const struct bpfshim_prog *prog, u32 sub, u8 tag[BPFSHIM_TAG_SIZE])
+{
+	u32 i, from, n, end = prog->vrf.len;
+	struct bpfshim_insn *copy;
+	u8 digest[20];
+
+	if (prog->vrf.nr_subprogs < 2) {
+		memcpy(tag, prog->tag, BPFSHIM_TAG_SIZE);
+		return 0;
+	}
+	from = prog->vrf.subprogs[sub].start;
+	if (sub + 1 < prog->vrf.nr_subprogs)
+		end = prog->vrf.subprogs[sub + 1].start;
+	n = end - from;
+	copy = bpfshim_kvzalloc(n * sizeof(*copy));
+	if (!copy)
+		return -ENOMEM;
+	memcpy(copy, prog->xlated + from, n * sizeof(*copy));
+	for (i = 0; i + 1 < n; i++) {
+		if (copy[i].code != (BPFSHIM_LD | BPFSHIM_IMM | BPFSHIM_DW))
+			continue;
+		if (copy[i].src_reg == BPFSHIM_PSEUDO_MAP_IDX ||
+		    copy[i].src_reg == BPFSHIM_PSEUDO_MAP_IDX_VALUE)
+			copy[i].imm = copy[i + 1].imm = 0;
+		i++;
+	}
+	bpfshim_sha1(copy, n * sizeof(*copy), digest);
+	memcpy(tag, digest, BPFSHIM_TAG_SIZE);
+	bpfshim_kvfree(copy);
+	return 0;
+}
+
 static int put_functions(struct bpfshim_prog *prog, struct bpfshim_prog_info *info)
 {
 	u32 i, n = prog->vrf.nr_subprogs ? prog->vrf.nr_subprogs : 1;
@@ -93,7 +133,13 @@ static int put_functions(struct bpfshim_prog *prog, struct bpfshim_prog_info *in
 	u32 __user *ulens = bpfshim_uptr(info->jited_func_lens);
 	u64 __user *usyms = bpfshim_uptr(info->jited_ksyms);
 	u8 __user *utags = bpfshim_uptr(info->prog_tags);
+	u8 tag[BPFSHIM_TAG_SIZE];
+	int err;
 
+	if (ksyms && !shows_addresses()) {
+		info->jited_ksyms = 0;
+		ksyms = 0;
+	}
 	info->nr_jited_ksyms = n;
 	info->nr_jited_func_lens = n;
 	info->nr_prog_tags = n;
@@ -102,10 +148,36 @@ static int put_functions(struct bpfshim_prog *prog, struct bpfshim_prog_info *in
 			return -EFAULT;
 		if (i < lens && put_user(at ? at[i + 1] - at[i] : 0, ulens + i))
 			return -EFAULT;
-		if (i < tags && copy_to_user(utags + i * BPFSHIM_TAG_SIZE, prog->tag,
-					     BPFSHIM_TAG_SIZE))
+		if (i >= tags)
+			continue;
+		err = sub_tag(prog, i, tag);
+		if (err)
+			return err;
+		if (copy_to_user(utags + i * BPFSHIM_TAG_SIZE, tag, BPFSHIM_TAG_SIZE))
 			return -EFAULT;
 	}
+	return 0;
+}
+
+/* Functions as they lie in the instructions that info hands out. */
+static int put_func_info(struct bpfshim_prog *prog, struct bpfshim_prog_info *info)
+{
+	struct bpfshim_func_info __user *to = bpfshim_uptr(info->func_info);
+	u32 i, n = 0, want = info->nr_func_info;
+	struct bpfshim_func_info fi;
+
+	for (i = 0; prog->nr_func_info && i < prog->vrf.nr_subprogs; i++) {
+		const struct bpfshim_vrf_subprog *sub = &prog->vrf.subprogs[i];
+
+		if (sub->func_info_idx >= prog->nr_func_info)
+			continue;
+		fi = prog->func_info[sub->func_info_idx];
+		fi.insn_off = sub->start;
+		if (n < want && copy_to_user(to + n, &fi, sizeof(fi)))
+			return -EFAULT;
+		n++;
+	}
+	info->nr_func_info = n;
 	return 0;
 }
 
@@ -117,6 +189,10 @@ static int put_jited_lines(struct bpfshim_prog *prog, struct bpfshim_prog_info *
 	u64 addr = (unsigned long)prog->image;
 
 	info->nr_jited_line_info = n;
+	if (n && want && !shows_addresses()) {
+		info->jited_line_info = 0;
+		return 0;
+	}
 	for (i = 0; i < min(n, want); i++)
 		if (put_user(addr + prog->image_at[prog->xprog.nr_subs + 1 + i], to + i))
 			return -EFAULT;
@@ -135,6 +211,10 @@ static int put_prog_lists(struct bpfshim_prog *prog, struct bpfshim_prog_info *i
 		return err;
 	want = info->jited_prog_len;
 	info->jited_prog_len = bpfshim_prog_jited_len(prog);
+	if (want && info->jited_prog_len && !shows_addresses()) {
+		info->jited_prog_insns = 0;
+		want = 0;
+	}
 	err = put_list(info->jited_prog_insns, prog->image,
 		       info->jited_prog_len, want, 1);
 	if (err)
@@ -142,10 +222,7 @@ static int put_prog_lists(struct bpfshim_prog *prog, struct bpfshim_prog_info *i
 	err = put_functions(prog, info);
 	if (err)
 		return err;
-	want = info->nr_func_info;
-	info->nr_func_info = prog->nr_func_info;
-	err = put_list(info->func_info, prog->func_info, info->nr_func_info, want,
-		       sizeof(struct bpfshim_func_info));
+	err = put_func_info(prog, info);
 	if (err)
 		return err;
 	want = info->nr_line_info;
@@ -203,6 +280,7 @@ static long prog_info(struct bpfshim_prog *prog, union bpfshim_attr *attr, void 
 	if (prog->btf)
 		info.btf_id = prog->btf->obj.id;
 	info.attach_btf_id = prog->attach_btf_id;
+	info.attach_btf_obj_id = prog->attach_btf_obj_id;
 	err = put_prog_lists(prog, &info);
 	return err ? err : finish(&info, len, attr, uattr);
 }

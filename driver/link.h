@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Links: a program on a hook, held by an fd.  The last user (fd) gone detaches
+ * Links: a program on a hook, held by fds and pins.  The last user gone detaches
  * at once, in the closer's context; the memory follows the program's reference
  * after a grace period.
  */
@@ -30,8 +30,8 @@ struct bpfshim_hook_ops {
 };
 
 /*
- * Base of every link, first in each kind's struct.  Owner: users (fds and
- * lookups in flight).  prog: one reference, immutable until the free.
+ * Base of every link, first in each kind's struct.  Owner: users (fds, pins
+ * and lookups in flight).  prog: one reference, immutable until the free.
  */
 struct bpfshim_link {
 	struct bpfshim_obj obj;
@@ -67,6 +67,8 @@ long bpfshim_cmd_prog_attach(union bpfshim_attr *attr, void __user *uattr, u32 s
 long bpfshim_cmd_prog_detach(union bpfshim_attr *attr, void __user *uattr, u32 size);
 long bpfshim_cmd_prog_query(union bpfshim_attr *attr, void __user *uattr, u32 size);
 long bpfshim_cmd_iter_create(union bpfshim_attr *attr, void __user *uattr, u32 size);
+
+/* pin.c */
 long bpfshim_cmd_obj_pin(union bpfshim_attr *attr, void __user *uattr, u32 size);
 long bpfshim_cmd_obj_get(union bpfshim_attr *attr, void __user *uattr, u32 size);
 

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Commands for which this module has no hook or file system: they check their
+ * Commands for which this module has no hook: they check their
  * input as 6.1 does and then answer as a kernel that has none either.
  */
 #include "link.h"
 
 #define ATTACH_FLAGS	7U	/* ALLOW_OVERRIDE, ALLOW_MULTI, REPLACE */
 #define QUERY_FLAGS	1U	/* QUERY_EFFECTIVE */
-#define OPEN_FLAGS	(BPFSHIM_F_RDONLY | BPFSHIM_F_WRONLY)
 
 /* Program type by attach type; 0: a hook that takes no program this way. */
 static const u8 types[BPFSHIM_ATTACH_TYPE_MAX] = {
@@ -113,56 +112,4 @@ long bpfshim_cmd_iter_create(union bpfshim_attr *attr, void __user *uattr, u32 s
 		return PTR_ERR(link);
 	bpfshim_link_put(link);
 	return -EINVAL;
-}
-
-static bool is_pinnable(int fd)
-{
-	struct bpfshim_link *link;
-	struct bpfshim_prog *prog;
-	struct bpfshim_map *map = bpfshim_map_from_fd(fd);
-
-	if (!IS_ERR(map)) {
-		bpfshim_map_put(map);
-		return true;
-	}
-	prog = bpfshim_prog_from_fd(fd);
-	if (!IS_ERR(prog)) {
-		bpfshim_prog_put(prog);
-		return true;
-	}
-	link = bpfshim_link_from_fd(fd);
-	if (IS_ERR(link))
-		return false;
-	bpfshim_link_put(link);
-	return true;
-}
-
-/* No file system here holds objects: the path is walked, then -EPERM. */
-long bpfshim_cmd_obj_pin(union bpfshim_attr *attr, void __user *uattr, u32 size)
-{
-	struct dentry *dentry;
-	struct path path;
-
-	if (attr->file_flags || !is_pinnable(attr->bpf_fd))
-		return -EINVAL;
-	dentry = user_path_create(AT_FDCWD, bpfshim_uptr(attr->pathname), &path, 0);
-	if (IS_ERR(dentry))
-		return PTR_ERR(dentry);
-	done_path_create(&path, dentry);
-	return -EPERM;
-}
-
-long bpfshim_cmd_obj_get(union bpfshim_attr *attr, void __user *uattr, u32 size)
-{
-	struct path path;
-	int err;
-
-	if (attr->bpf_fd || (attr->file_flags & ~OPEN_FLAGS) ||
-	    (attr->file_flags & OPEN_FLAGS) == OPEN_FLAGS)
-		return -EINVAL;
-	err = user_path_at(AT_FDCWD, bpfshim_uptr(attr->pathname), LOOKUP_FOLLOW, &path);
-	if (err)
-		return err;
-	path_put(&path);
-	return -EACCES;
 }

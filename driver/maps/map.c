@@ -55,6 +55,17 @@ void bpfshim_map_put(struct bpfshim_map *map)
 	bpfshim_obj_put(&map->obj);
 }
 
+void bpfshim_map_user_get(struct bpfshim_map *map)
+{
+	atomic_inc(&map->urefs);
+}
+
+void bpfshim_map_user_put(struct bpfshim_map *map)
+{
+	if (atomic_dec_and_test(&map->urefs) && map->ops->release_user)
+		map->ops->release_user(map);
+}
+
 /* ---- fds --------------------------------------------------------------- */
 
 static int map_release(struct inode *inode, struct file *file)
@@ -63,8 +74,7 @@ static int map_release(struct inode *inode, struct file *file)
 
 	if (map->ops->file_release)
 		map->ops->file_release(map, file);
-	if (atomic_dec_and_test(&map->urefs) && map->ops->release_user)
-		map->ops->release_user(map);
+	bpfshim_map_user_put(map);
 	bpfshim_map_put(map);
 	return 0;
 }
@@ -133,6 +143,8 @@ BPFSHIM_FDINFO(map_fdinfo, m, file)
 		   "map_flags:\t%#x\nmap_extra:\t%#llx\nmemlock:\t%llu\nmap_id:\t%u\nfrozen:\t%u\n",
 		   map->map_type, map->key_size, map->value_size, map->max_entries, map->map_flags,
 		   (unsigned long long)map->map_extra, (unsigned long long)map->mem, map->obj.id, map->frozen);
+	if (map->ops->show)
+		map->ops->show(map, m);
 	BPFSHIM_FDINFO_END;
 }
 
@@ -162,11 +174,10 @@ int bpfshim_map_new_fd(struct bpfshim_map *map, int o_flags)
 	int fd;
 
 	bpfshim_map_get(map);
-	atomic_inc(&map->urefs);
+	bpfshim_map_user_get(map);
 	fd = anon_inode_getfd("bpf-map", &map_fops, map, o_flags | O_CLOEXEC);
 	if (fd < 0) {
-		if (atomic_dec_and_test(&map->urefs) && map->ops->release_user)
-			map->ops->release_user(map);
+		bpfshim_map_user_put(map);
 		bpfshim_map_put(map);
 	}
 	return fd;

@@ -186,6 +186,16 @@ const struct bpfshim_prog *bpfshim_prog_array_target(struct bpfshim_map *map, u3
 	return rcu_dereference_raw(to_array(map)->slot[bpfshim_index_nospec(index, map->max_entries)]);
 }
 
+static void prog_array_show(const struct bpfshim_map *map, struct seq_file *m)
+{
+	struct prog_array *a = to_array(map);
+
+	mutex_lock(&a->lock);
+	if (a->type)
+		seq_printf(m, "owner_prog_type:\t%u\nowner_jited:\t%u\n", a->type, a->native);
+	mutex_unlock(&a->lock);
+}
+
 const struct bpfshim_map_ops bpfshim_prog_array_ops = {
 	.map_type = BPFSHIM_MAP_TYPE_PROG_ARRAY,
 	.alloc_check = prog_array_alloc_check,
@@ -199,4 +209,5 @@ const struct bpfshim_map_ops bpfshim_prog_array_ops = {
 	.check_btf = bpfshim_map_no_btf,
 	.fd_update = prog_array_update,
 	.prog_check = prog_array_fits,
+	.show = prog_array_show,
 };

@@ -52,6 +52,10 @@ var scripts = []struct {
 	{"counters", counters},
 	{"namespaces", namespaces},
 	{"user writes", userWrites},
+	{"mounts", mountPins},
+	{"pins", pins},
+	{"pins got", pinsGet},
+	{"names of pins", pinsNames},
 }
 
 func all() []oracle.Script {
