@@ -3,10 +3,14 @@
 package loader
 
 import (
+	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
+	"strings"
 
 	"github.com/cilium/ebpf"
+	"golang.org/x/sys/unix"
 
 	"github.com/bpfshim/bpfshim/ioctl"
 )
@@ -20,15 +24,35 @@ func (h *handle) pin(path string) error {
 		return err
 	}
 	_, err = ioctl.Do(h.dev, ioctl.ObjPin, &ioctl.ObjPinAttr{Pathname: ioctl.StringPointer(path), BpfFd: fd})
+	switch {
+	case errors.Is(err, unix.EPERM) && strings.Contains(filepath.Base(path), "."):
+		err = fmt.Errorf("a name cannot have a dot (%w)", err)
+	case errors.Is(err, unix.EPERM):
+		err = fmt.Errorf("the directory is on no file system of type %s (%w)", PinFSType(h.dev), err)
+	}
 	return wrapCall("pin "+path, err)
 }
 
-func openPinned(dev ioctl.Device, path string, flags uint32) (*handle, error) {
+// openPinned opens what is pinned, of one kind: what its fd is called.
+func openPinned(dev ioctl.Device, path string, flags uint32, kind string) (*handle, error) {
 	fd, err := ioctl.Do(dev, ioctl.ObjGet, &ioctl.ObjPinAttr{Pathname: ioctl.StringPointer(path), FileFlags: flags})
 	if err != nil {
 		return nil, wrapCall("open pinned "+path, err)
 	}
-	return newHandle(dev, fd), nil
+	h := newHandle(dev, fd)
+	if dev.Kind() == ioctl.KindFake {
+		return h, nil
+	}
+	name, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", fd))
+	if err != nil {
+		h.Close()
+		return nil, err
+	}
+	if is := strings.TrimPrefix(name, "anon_inode:"); is != kind {
+		h.Close()
+		return nil, fmt.Errorf("%s is a %s, no %s: %w", path, is, kind, unix.EINVAL)
+	}
+	return h, nil
 }
 
 func unpin(path *string) error {
@@ -63,11 +87,16 @@ func LoadPinnedMap(path string, opts *LoadPinOptions) (*Map, error) {
 	if err != nil {
 		return nil, err
 	}
+	return LoadPinnedMapFrom(dev, path, opts)
+}
+
+// LoadPinnedMapFrom opens a map of a device by path.
+func LoadPinnedMapFrom(dev ioctl.Device, path string, opts *LoadPinOptions) (*Map, error) {
 	return loadPinnedMap(dev, path, opts.Marshal())
 }
 
 func loadPinnedMap(dev ioctl.Device, path string, flags uint32) (*Map, error) {
-	h, err := openPinned(dev, path, flags)
+	h, err := openPinned(dev, path, flags, "bpf-map")
 	if err != nil {
 		return nil, err
 	}
@@ -100,7 +129,12 @@ func LoadPinnedProgram(path string, opts *LoadPinOptions) (*Program, error) {
 	if err != nil {
 		return nil, err
 	}
-	h, err := openPinned(dev, path, opts.Marshal())
+	return LoadPinnedProgramFrom(dev, path, opts)
+}
+
+// LoadPinnedProgramFrom opens a program of a device by path.
+func LoadPinnedProgramFrom(dev ioctl.Device, path string, opts *LoadPinOptions) (*Program, error) {
+	h, err := openPinned(dev, path, opts.Marshal(), "bpf-prog")
 	if err != nil {
 		return nil, err
 	}

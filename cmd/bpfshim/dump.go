@@ -21,7 +21,7 @@ import (
 
 func dumpCommand(a *app) *cobra.Command {
 	return &cobra.Command{
-		Use:   "dump xlated|jited ID|NAME",
+		Use:   "dump xlated|jited ID|NAME|PATH",
 		Short: "Disassemble a program: as verified, or its machine code",
 		Example: "  bpfshim prog dump xlated 7\n" +
 			"  bpfshim prog dump jited openat_enter",
@@ -56,11 +56,19 @@ func symbolsCommand(a *app) *cobra.Command {
 // errFound ends a walk.
 var errFound = errors.New("found")
 
-// withProg calls use with the program of that id, or the first of that name.
+// withProg calls use with the program of that id or path, or the first of that name.
 func (a *app) withProg(which string, use func(*loader.Program) error) error {
 	dev, err := a.openDevice()
 	if err != nil {
 		return err
+	}
+	if isPath(which) {
+		p, err := loader.LoadPinnedProgramFrom(dev, which, nil)
+		if err != nil {
+			return err
+		}
+		defer p.Close()
+		return use(p)
 	}
 	id, err := strconv.ParseUint(which, 10, 32)
 	byID := err == nil

@@ -30,6 +30,7 @@ type loadFlags struct {
 	skipMissing bool
 	noAttach    bool
 	pinMaps     string
+	pin         string
 }
 
 func loadCommand(a *app) *cobra.Command {
@@ -57,6 +58,7 @@ With --json, each line is one object:
 		Example: `  bpfshim load opensnoop.o
   bpfshim load --json --duration 10s execsnoop.o
   bpfshim load --set filter_pid=1234 --type events='struct event' opensnoop.o
+  bpfshim load --pin /sys/fs/bpf/tool tool.o      # rm -r the directory to detach
   bpfshim --device native load opensnoop.o`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -75,7 +77,8 @@ With --json, each line is one object:
 	fl.IntVar(&f.logLevel, "log-level", 0, "print the verifier's log: 1 branches, 2 instructions, 4 statistics")
 	fl.BoolVar(&f.skipMissing, "skip-missing", false, "go on without programs whose symbol or tracepoint this kernel lacks")
 	fl.BoolVar(&f.noAttach, "no-attach", false, "load only: say whether the verifier accepts the programs")
-	fl.StringVar(&f.pinMaps, "pin-maps", "", "directory of maps that the object pins by name")
+	fl.StringVar(&f.pinMaps, "pin-maps", "", "directory of maps that the object pins by name (default: see bpfshim mount)")
+	fl.StringVar(&f.pin, "pin", "", "pin everything under this directory (maps, progs, links) and end: the programs stay attached")
 	return cmd
 }
 
@@ -103,7 +106,9 @@ func (a *app) load(ctx context.Context, file string, f *loadFlags) error {
 	}
 	opts := loader.CollectionOptions{Device: dev}
 	opts.Programs.LogLevel = loader.LogLevel(f.logLevel)
-	opts.Maps.PinPath = f.pinMaps
+	if opts.Maps.PinPath, err = pinByName(dev, spec, f.pinMaps); err != nil {
+		return err
+	}
 	coll, err := loader.NewCollectionWithOptions(spec, opts)
 	if err != nil {
 		return err
@@ -118,9 +123,11 @@ func (a *app) load(ctx context.Context, file string, f *loadFlags) error {
 	}
 
 	out := newEventWriter(a.out, a.json)
-	readers, err := openReaders(coll, spec, types, f.buffer*1024, out)
-	if err != nil {
-		return err
+	readers := &readers{}
+	if f.pin == "" {
+		if readers, err = openReaders(coll, spec, types, f.buffer*1024, out); err != nil {
+			return err
+		}
 	}
 	defer readers.close()
 	links, err := coll.AttachAllWithOptions(loader.AttachOptions{Skip: func(p *loader.Program, err error) bool {
@@ -134,7 +141,15 @@ func (a *app) load(ctx context.Context, file string, f *loadFlags) error {
 		return err
 	}
 	defer closeLinks(links)
+	if f.pin != "" {
+		if err := pinAll(f.pin, coll, links); err != nil {
+			return err
+		}
+	}
 	a.reportAttached(coll, links)
+	if f.pin != "" {
+		return nil
+	}
 
 	if f.duration > 0 {
 		var cancel context.CancelFunc

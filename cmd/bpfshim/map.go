@@ -30,7 +30,7 @@ func mapCommand(a *app) *cobra.Command {
 	}
 	flags := updateFlags{}
 	update := &cobra.Command{
-		Use: "update ID|NAME KEY VALUE", Short: "Set the value of a key",
+		Use: "update ID|NAME|PATH KEY VALUE", Short: "Set the value of a key",
 		Long:    "Set the value of a key.\n" + keyHelp,
 		Example: "  bpfshim map update 12 3 100\n  bpfshim map update start 7 '{\"flags\": 2}' --exist\n  bpfshim map update 12 hex:03000000 hex:6400000000000000",
 		Args:    cobra.ExactArgs(3),
@@ -49,14 +49,14 @@ func mapCommand(a *app) *cobra.Command {
 			RunE:    func(*cobra.Command, []string) error { return a.mapList() },
 		},
 		&cobra.Command{
-			Use: "dump ID|NAME", Short: "Print all entries of a map",
+			Use: "dump ID|NAME|PATH", Short: "Print all entries of a map",
 			Long:    "Print all entries of a map, decoded by its type information where it has any.",
 			Example: "  bpfshim map dump 12\n  bpfshim map dump start --json",
 			Args:    cobra.ExactArgs(1),
 			RunE:    func(_ *cobra.Command, args []string) error { return a.mapDump(args[0]) },
 		},
 		&cobra.Command{
-			Use: "lookup ID|NAME KEY", Short: "Print the value of a key",
+			Use: "lookup ID|NAME|PATH KEY", Short: "Print the value of a key",
 			Long:    "Print the value of a key. The exit status is 1 when it is not there.\n" + keyHelp,
 			Example: "  bpfshim map lookup 12 0x10\n  bpfshim map lookup counts '{\"pid\": 1, \"cpu\": 0}'",
 			Args:    cobra.ExactArgs(2),
@@ -64,13 +64,14 @@ func mapCommand(a *app) *cobra.Command {
 		},
 		update,
 		&cobra.Command{
-			Use: "delete ID|NAME KEY", Short: "Remove a key",
+			Use: "delete ID|NAME|PATH KEY", Short: "Remove a key",
 			Long:    "Remove a key. The exit status is 1 when it is not there.\n" + keyHelp,
 			Example: "  bpfshim map delete 12 0x10",
 			Args:    cobra.ExactArgs(2),
 			RunE:    func(_ *cobra.Command, args []string) error { return a.mapDelete(args[0], args[1]) },
 		},
 		mapTopCommand(a),
+		pinCommand(a, "map", "ID|NAME|PATH", "a map", func(which string) (pinner, error) { return a.mapNamed(which) }),
 	)
 	for _, c := range cmd.Commands() {
 		if c.Name() != "list" {
@@ -142,8 +143,15 @@ func (a *app) mapList() error {
 	return w.Flush()
 }
 
-// mapNamed opens a map by id or name. A name must be one map's only.
+// mapNamed opens a map by id, name or path. A name must be one map's only.
 func (a *app) mapNamed(which string) (*loader.Map, error) {
+	if isPath(which) {
+		dev, err := a.openDevice()
+		if err != nil {
+			return nil, err
+		}
+		return loader.LoadPinnedMapFrom(dev, which, nil)
+	}
 	if id, err := strconv.ParseUint(which, 10, 32); err == nil {
 		dev, err := a.openDevice()
 		if err != nil {
@@ -277,9 +285,9 @@ func (a *app) printDone(v *mapView, key []byte) error {
 	return printJSON(a.out, entryReport{Key: k})
 }
 
-func (a *app) completeMaps(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-	if len(args) > 0 {
-		return nil, cobra.ShellCompDirectiveNoFileComp
+func (a *app) completeMaps(_ *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 || isPath(word) {
+		return nil, cobra.ShellCompDirectiveDefault
 	}
 	found, err := a.maps()
 	if err != nil {
@@ -289,7 +297,7 @@ func (a *app) completeMaps(_ *cobra.Command, args []string, _ string) ([]string,
 	for _, r := range found {
 		out = append(out, cobra.CompletionWithDesc(strconv.Itoa(int(r.ID)), r.Type+" "+r.Name))
 	}
-	return out, cobra.ShellCompDirectiveNoFileComp
+	return out, cobra.ShellCompDirectiveDefault
 }
 
 var errNoElements = errors.New("its entries cannot be read")

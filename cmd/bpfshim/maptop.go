@@ -24,7 +24,7 @@ func mapTopCommand(a *app) *cobra.Command {
 	var f liveFlags
 	var by string
 	cmd := &cobra.Command{
-		Use:   "top ID|NAME",
+		Use:   "top ID|NAME|PATH",
 		Short: "Show which entries grow fastest, live",
 		Long: `Show again and again the entries whose value grew most since the last table:
 those of a map that a program counts in.

@@ -29,12 +29,13 @@ func progCommand(a *app) *cobra.Command {
 			RunE:    func(*cobra.Command, []string) error { return a.progList() },
 		},
 		&cobra.Command{
-			Use: "show ID|NAME", Short: "Describe a program",
+			Use: "show ID|NAME|PATH", Short: "Describe a program",
 			Example:           "  bpfshim prog show 7\n  bpfshim prog show openat_enter --json",
 			Args:              cobra.ExactArgs(1),
 			RunE:              func(_ *cobra.Command, args []string) error { return a.progShow(args[0]) },
 			ValidArgsFunction: a.completeProgs,
 		},
+		progPin(a),
 		statsCommand(a),
 		dumpCommand(a),
 		symbolsCommand(a),
@@ -133,8 +134,47 @@ func joinIDs(ids []uint32) string {
 	return strings.Join(text, ",")
 }
 
+func progPin(a *app) *cobra.Command {
+	cmd := pinCommand(a, "prog", "ID|NAME|PATH", "a program", func(which string) (pinner, error) {
+		var kept *loader.Program
+		err := a.withProg(which, func(p *loader.Program) (err error) {
+			kept, err = p.Clone()
+			return err
+		})
+		return kept, err
+	})
+	cmd.ValidArgsFunction = a.completeProgs
+	return cmd
+}
+
+// progID is a pinned program's id in the place of its path.
+func (a *app) progID(which string) (string, error) {
+	if !isPath(which) {
+		return which, nil
+	}
+	dev, err := a.openDevice()
+	if err != nil {
+		return "", err
+	}
+	p, err := loader.LoadPinnedProgramFrom(dev, which, nil)
+	if err != nil {
+		return "", err
+	}
+	defer p.Close()
+	i, err := p.Info()
+	if err != nil {
+		return "", err
+	}
+	id, _ := i.ID()
+	return strconv.Itoa(int(id)), nil
+}
+
 func (a *app) progShow(which string) error {
-	_, err := strconv.ParseUint(which, 10, 32)
+	which, err := a.progID(which)
+	if err != nil {
+		return err
+	}
+	_, err = strconv.ParseUint(which, 10, 32)
 	byID := err == nil
 	found, err := a.progs(func(r progReport) bool { return r.called(which) })
 	if err != nil {
@@ -166,9 +206,9 @@ func (a *app) progShow(which string) error {
 	return w.Flush()
 }
 
-func (a *app) completeProgs(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-	if len(args) > 0 {
-		return nil, cobra.ShellCompDirectiveNoFileComp
+func (a *app) completeProgs(_ *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 || isPath(word) {
+		return nil, cobra.ShellCompDirectiveDefault
 	}
 	found, err := a.progs(func(progReport) bool { return true })
 	if err != nil {
@@ -178,5 +218,5 @@ func (a *app) completeProgs(_ *cobra.Command, args []string, _ string) ([]string
 	for _, r := range found {
 		out = append(out, cobra.CompletionWithDesc(strconv.Itoa(int(r.ID)), r.Type+" "+r.Name))
 	}
-	return out, cobra.ShellCompDirectiveNoFileComp
+	return out, cobra.ShellCompDirectiveDefault
 }

@@ -49,6 +49,7 @@ is loaded: through the bpfshim module, or through the kernel's own bpf(2).`,
   bpfshim verify tool.o             what the verifier says of it, without the module
   bpfshim prog list                 programs that are loaded
   bpfshim map dump 12               a map's entries
+  bpfshim link list                 where programs are attached
   bpfshim top                       what programs cost, live`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
@@ -66,6 +67,6 @@ is loaded: through the bpfshim module, or through the kernel's own bpf(2).`,
 			loader.SetKernelBTF(a.btf)
 		}
 	}
-	root.AddCommand(loadCommand(a), verifyCommand(a), progCommand(a), mapCommand(a), topCommand(a), doctorCommand(a), versionCommand(a))
+	root.AddCommand(loadCommand(a), verifyCommand(a), progCommand(a), mapCommand(a), linkCommand(a), mountCommand(a), topCommand(a), doctorCommand(a), versionCommand(a))
 	return root
 }

@@ -30,7 +30,7 @@ them a little.`
 func statsCommand(a *app) *cobra.Command {
 	f := liveFlags{count: 1}
 	cmd := &cobra.Command{
-		Use:   "stats [ID|NAME]...",
+		Use:   "stats [ID|NAME|PATH]...",
 		Short: "Measure how often programs run, and how long",
 		Long:  "Measure for a time how often programs run, and how long: all, or those named.\n" + statsHelp,
 		Example: `  bpfshim prog stats
@@ -149,7 +149,13 @@ func (a *app) measure(ctx context.Context, f *liveFlags, wanted func(progReport)
 }
 
 func (a *app) progStats(ctx context.Context, which []string, f *liveFlags) error {
-	for _, w := range which {
+	which = slices.Clone(which)
+	for i := range which {
+		w, err := a.progID(which[i])
+		if err != nil {
+			return err
+		}
+		which[i] = w
 		found, err := a.progs(func(p progReport) bool { return p.called(w) })
 		if err != nil {
 			return err

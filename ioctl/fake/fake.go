@@ -8,6 +8,7 @@ package fake
 import (
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"sync"
 	"unsafe"
@@ -41,6 +42,7 @@ type Device struct {
 	// Verify, when set, decides on programs: an error refuses one, and the
 	// text is its log.
 	Verify func(p *Program) (string, error)
+	pins   map[string]*object // by path
 }
 
 type failure struct {
@@ -176,6 +178,11 @@ func (d *Device) byID(kind string) []*object {
 		}
 		if kind == "btf" && o.m != nil && o.m.btf != nil {
 			seen[o.m.btf.id] = o.m.btf // the map holds it
+		}
+	}
+	for path, o := range d.pins {
+		if _, err := os.Stat(path); err == nil && o.kind == kind {
+			seen[o.id] = o
 		}
 	}
 	var out []*object
@@ -316,6 +323,19 @@ func (d *Device) dispatch(cmd ioctl.Cmd, attr unsafe.Pointer) (int, error) {
 		return d.link(cmd, attr)
 	case ioctl.ExtOutputOpen:
 		return d.outputOpen((*ioctl.ExtOutputOpenAttr)(attr))
+	case ioctl.LinkGetNextId:
+		return 0, d.next("link", (*ioctl.IdAttr)(attr))
+	case ioctl.LinkGetFdById:
+		return d.fdByID("link", (*ioctl.IdAttr)(attr))
+	case ioctl.LinkDetach:
+		if _, err := d.get((*ioctl.LinkDetachAttr)(attr).LinkFd, "link"); err != nil {
+			return -1, err
+		}
+		return -1, unix.EOPNOTSUPP
+	case ioctl.ObjPin:
+		return 0, d.pin((*ioctl.ObjPinAttr)(attr))
+	case ioctl.ObjGet:
+		return d.pinned((*ioctl.ObjPinAttr)(attr))
 	case ioctl.EnableStats:
 		if (*ioctl.EnableStatsAttr)(attr).Type != ioctl.StatsRunTime {
 			return -1, unix.EINVAL

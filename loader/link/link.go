@@ -23,6 +23,10 @@ type Link interface {
 	Update(*loader.Program) error
 	// Pin makes the link outlive this process, under that path.
 	Pin(path string) error
+	// Unpin undoes Pin; the program stays attached while the link is open.
+	Unpin() error
+	// IsPinned reports whether the link was pinned or opened by path.
+	IsPinned() bool
 	// Info describes the link.
 	Info() (*Info, error)
 	// FD is the link's file descriptor.
@@ -166,4 +170,22 @@ func AttachPerfEvent(perfFD int, p *loader.Program, cookie uint64) (Link, error)
 // loader.Program.Attach does.
 func AttachProgram(p *loader.Program) (Link, error) {
 	return wrap(p.Attach())
+}
+
+// LoadPinnedLink opens a link of the default device by path.
+func LoadPinnedLink(path string, opts *loader.LoadPinOptions) (Link, error) {
+	dev, err := loader.DefaultDevice()
+	if err != nil {
+		return nil, err
+	}
+	return wrap(loader.LoadPinnedLinkFrom(dev, path, opts))
+}
+
+// NewFromID opens a link of the default device by its id.
+func NewFromID(id ID) (Link, error) {
+	dev, err := loader.DefaultDevice()
+	if err != nil {
+		return nil, err
+	}
+	return wrap(loader.LinkByID(dev, loader.LinkID(id)))
 }

@@ -21,10 +21,14 @@ import (
 
 // Link is a program that is attached, until it is closed.
 type Link struct {
-	dev  ioctl.Device
-	fd   atomic.Int64
-	what string
+	dev    ioctl.Device
+	fd     atomic.Int64
+	what   string
+	pinned string
 }
+
+// FromFD takes over a link's file descriptor. what is String's.
+func FromFD(dev ioctl.Device, fd int, what string) *Link { return newLink(dev, fd, what) }
 
 func newLink(dev ioctl.Device, fd int, what string) *Link {
 	l := &Link{dev: dev, what: what}
@@ -65,7 +69,65 @@ func (l *Link) Update(prog int) error {
 // Pin makes the link outlive this process, under that path.
 func (l *Link) Pin(path string) error {
 	_, err := ioctl.Do(l.dev, ioctl.ObjPin, &ioctl.ObjPinAttr{Pathname: ioctl.StringPointer(path), BpfFd: uint32(l.FD())})
-	return l.wrap("pin the link to", err)
+	if err == nil {
+		l.pinned = path
+	}
+	return l.wrap("pin to "+path+" the link to", err)
+}
+
+// Unpin undoes Pin. The program stays attached as long as the link is open.
+func (l *Link) Unpin() error {
+	if l.pinned == "" {
+		return nil
+	}
+	if err := os.Remove(l.pinned); err != nil && !os.IsNotExist(err) {
+		return err
+	}
+	l.pinned = ""
+	return nil
+}
+
+// IsPinned reports whether the link was pinned or opened by path.
+func (l *Link) IsPinned() bool { return l.pinned != "" }
+
+// SetPinned says which path the link was opened by.
+func (l *Link) SetPinned(path string) { l.pinned = path }
+
+// Target is what the driver says the program is attached to, such as
+// "kprobe user_statfs+0x4"; empty: it does not.
+func (l *Link) Target() string {
+	info, err := l.Info()
+	if err != nil {
+		return ""
+	}
+	name := make([]byte, 256)
+	if ioctl.LinkType(info.Type) == ioctl.LinkTypeRawTracepoint {
+		raw := ioctl.LinkInfoRawTracepoint{TpName: ioctl.SlicePointer(name), TpNameLen: uint32(len(name))}
+		if _, err := ioctl.Do(l.dev, ioctl.ObjGetInfoByFd, &ioctl.InfoAttr{
+			BpfFd: uint32(l.FD()), InfoLen: uint32(unsafe.Sizeof(raw)), Info: ioctl.NewPointer(unsafe.Pointer(&raw)),
+		}); err != nil {
+			return ""
+		}
+		return "raw_tracepoint " + ioctl.NameString(name)
+	}
+	q := ioctl.TaskFdQueryAttr{
+		Pid: uint32(os.Getpid()), Fd: uint32(l.FD()), Buf: ioctl.SlicePointer(name), BufLen: uint32(len(name)),
+	}
+	if _, err := ioctl.Do(l.dev, ioctl.TaskFdQuery, &q); err != nil {
+		return ""
+	}
+	kinds := []string{"raw_tracepoint", "tracepoint", "kprobe", "kretprobe", "uprobe", "uretprobe"}
+	if int(q.FdType) >= len(kinds) {
+		return ""
+	}
+	what := strings.TrimSpace(kinds[q.FdType] + " " + ioctl.NameString(name))
+	switch {
+	case q.ProbeAddr != 0:
+		what += fmt.Sprintf(" %#x", q.ProbeAddr)
+	case q.ProbeOffset != 0:
+		what += fmt.Sprintf("+%#x", q.ProbeOffset)
+	}
+	return what
 }
 
 // Info asks about the link.
