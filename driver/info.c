@@ -181,21 +181,33 @@ static int put_func_info(struct bpfshim_prog *prog, struct bpfshim_prog_info *in
 	return 0;
 }
 
-/* Addresses of the code of each of the program's lines. */
+/*
+ * Addresses of the code of each of the program's lines.  A function's first
+ * line has the prologue: readers find functions in the list by their address.
+ */
 static int put_jited_lines(struct bpfshim_prog *prog, struct bpfshim_prog_info *info)
 {
-	u32 i, want = info->nr_jited_line_info, n = prog->image_at ? prog->vrf.nr_line_info : 0;
+	u32 i, sub = 0, want = info->nr_jited_line_info, n = prog->image_at ? prog->vrf.nr_line_info : 0;
 	u64 __user *to = bpfshim_uptr(info->jited_line_info);
-	u64 addr = (unsigned long)prog->image;
+	u64 base = (unsigned long)prog->image;
+	const struct bpfshim_vrf_result *v = &prog->vrf;
+	u32 at;
 
 	info->nr_jited_line_info = n;
 	if (n && want && !shows_addresses()) {
 		info->jited_line_info = 0;
 		return 0;
 	}
-	for (i = 0; i < min(n, want); i++)
-		if (put_user(addr + prog->image_at[prog->xprog.nr_subs + 1 + i], to + i))
+	for (i = 0; i < min(n, want); i++) {
+		while (sub < v->nr_subprogs && v->subprogs[sub].start < v->line_info[i].insn_off)
+			sub++;
+		if (sub < v->nr_subprogs && v->subprogs[sub].start == v->line_info[i].insn_off)
+			at = prog->image_at[sub];
+		else
+			at = prog->image_at[prog->xprog.nr_subs + 1 + i];
+		if (put_user(base + at, to + i))
 			return -EFAULT;
+	}
 	return 0;
 }
 

@@ -73,13 +73,19 @@ static const struct file_operations link_fops = {
 	.write = no_write,
 };
 
-int bpfshim_link_new_fd(struct bpfshim_link *link)
+static int new_fd(struct bpfshim_link *link, const char *name)
 {
-	int fd = anon_inode_getfd("bpf_link", &link_fops, link, O_CLOEXEC);
+	int fd = anon_inode_getfd(name, &link_fops, link, O_CLOEXEC);
 
 	if (fd < 0)
 		bpfshim_link_put(link);
 	return fd;
+}
+
+/* Not the name of a link's first fd: so it is natively, and so tools know it. */
+int bpfshim_link_new_fd(struct bpfshim_link *link)
+{
+	return new_fd(link, "bpf-link");
 }
 
 int bpfshim_link_settle(struct bpfshim_link *link)
@@ -90,7 +96,7 @@ int bpfshim_link_settle(struct bpfshim_link *link)
 		bpfshim_link_put(link);
 		return err;
 	}
-	return bpfshim_link_new_fd(link);
+	return new_fd(link, "bpf_link");
 }
 
 struct bpfshim_link *bpfshim_link_from_file(struct file *file)

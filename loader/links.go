@@ -37,7 +37,7 @@ func EachLink(dev ioctl.Device, visit func(*Link) error) error {
 // LoadPinnedLinkFrom opens a link of a device by path. While it is open the
 // program stays attached.
 func LoadPinnedLinkFrom(dev ioctl.Device, path string, opts *LoadPinOptions) (*Link, error) {
-	h, err := openPinned(dev, path, opts.Marshal(), "bpf_link")
+	h, err := openPinned(dev, path, opts.Marshal(), "bpf-link")
 	if err != nil {
 		return nil, err
 	}

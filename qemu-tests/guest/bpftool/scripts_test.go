@@ -105,6 +105,13 @@ func dumped(v any) (names, lines []string, slots int) {
 }
 
 func mapsShown(r *run) {
+	// Nothing counts while it is looked at.
+	for _, l := range r.links {
+		l.Close()
+	}
+	if err := r.coll.Maps[".bss"].Put(uint32(0), uint64(5)); err != nil {
+		r.Fatal(err)
+	}
 	r.showList("map", "map", "list")
 	for _, name := range []string{"seen_by_key", "each_cpu", "waiting", ".bss"} {
 		id := r.id("map", name)
@@ -167,7 +174,7 @@ func types(r *run) {
 		// A BTF's maps and programs are found by going through all of them.
 		r.Sayf("btf list: %v: of programs %v, of maps %v, kernel's: %v", m["id"], m["prog_ids"], m["map_ids"], m["kernel"])
 	}
-	for _, name := range []string{"BTF of programs", "BTF of seen_by_key"} {
+	for _, name := range []string{"BTF of program on_exit", "BTF of seen_by_key"} {
 		v := r.ask("btf", "dump", "id", r.id("btf", name))
 		b, _ := json.Marshal(v)
 		r.Sayf("btf dump id <%s>: %s", name, b)

@@ -92,7 +92,7 @@ func start(o *oracle.Run) *run {
 		id, _ := i.ID()
 		r.name("prog", uint32(id), name)
 		btf, _ := i.BTFID()
-		r.name("btf", uint32(btf), "BTF of programs")
+		r.name("btf", uint32(btf), "BTF of program "+name)
 		l, err := link.AttachProgram(p)
 		if err != nil {
 			o.Fatal(err)
@@ -234,11 +234,22 @@ func (r *run) plain(kind string, v any) any {
 		for _, e := range x {
 			out = append(out, r.plain(kind, e))
 		}
+		// A hash's order is its own.
+		if m, ok := first(out).(map[string]any); ok && m["key"] != nil {
+			sort.Slice(out, func(i, j int) bool { return fmt.Sprint(out[i]) < fmt.Sprint(out[j]) })
+		}
 		return out
 	case string:
 		return strings.ReplaceAll(x, r.dir, "DIR")
 	}
 	return v
+}
+
+func first(list []any) any {
+	if len(list) == 0 {
+		return nil
+	}
+	return list[0]
 }
 
 func (r *run) plainIDs(kind string, v any) any {
