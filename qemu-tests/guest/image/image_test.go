@@ -253,12 +253,12 @@ func TestFunctionsAreTold(t *testing.T) {
 	if got := run(t, tgt, fd); got != 42 {
 		t.Errorf("42 is %d", got)
 	}
-	var out [3][]byte
+	var out [4][]byte
 	for i := range out {
 		out[i] = raw.Alloc(page)
 	}
 	in := raw.Alloc(infoSize)
-	put := raw.Over(in)
+	put := raw.Over(in).U32(180, 4).U64(184, raw.Addr(out[3]))
 	put.U32(16, page).U64(24, raw.Addr(out[0])).U32(104, 4).U64(112, raw.Addr(out[1])).U32(108, 4).U64(120, raw.Addr(out[2]))
 	a := raw.NewAttr().U32(0, uint32(fd)).U32(4, 232).U64(8, raw.Addr(in))
 	if _, errno := tgt.Do(raw.ObjInfo, a); errno != 0 {
@@ -267,6 +267,9 @@ func TestFunctionsAreTold(t *testing.T) {
 	size, syms, lens := put.Get32(16), raw.Over(out[1]), raw.Over(out[2])
 	if put.Get32(104) != 2 || put.Get32(108) != 2 {
 		t.Fatalf("%d functions, %d lengths", put.Get32(104), put.Get32(108))
+	}
+	if tags := raw.Over(out[3]); put.Get32(180) != 2 || tags.Get64(0) == 0 || tags.Get64(8) == 0 || tags.Get64(0) == tags.Get64(8) || tags.Get64(16) != 0 {
+		t.Errorf("%d tags: % x", put.Get32(180), out[3][:24])
 	}
 	if syms.Get64(8) != syms.Get64(0)+uint64(lens.Get32(0)) || lens.Get32(0)+lens.Get32(4) != size {
 		t.Errorf("functions at %#x and %#x of %d and %d bytes, of %d in all", syms.Get64(0), syms.Get64(8), lens.Get32(0), lens.Get32(4), size)
