@@ -74,15 +74,18 @@ func readMounts() ([]pinMount, error) {
 // PinDir is where the device's objects can be pinned: one of PinDirs when the
 // device's file system is mounted there, else where else it is. The error is
 // fs.ErrNotExist when it is mounted nowhere; see MountPins.
-func PinDir(dev ioctl.Device) (string, error) {
+func PinDir(dev ioctl.Device) (string, error) { return FindPinFS(PinFSType(dev)) }
+
+// FindPinFS is PinDir by the file system's type.
+func FindPinFS(typ string) (string, error) {
 	mounts, err := readMounts()
 	if err != nil {
 		return "", err
 	}
-	if dir := findPinDir(mounts, PinFSType(dev)); dir != "" {
+	if dir := findPinDir(mounts, typ); dir != "" {
 		return dir, nil
 	}
-	return "", fmt.Errorf("no file system of type %s is mounted (bpfshim mount): %w", PinFSType(dev), fs.ErrNotExist)
+	return "", fmt.Errorf("no file system of type %s is mounted (bpfshim mount): %w", typ, fs.ErrNotExist)
 }
 
 // MountPins mounts the device's file system of pins, for root only, and

@@ -69,6 +69,7 @@ func Examine(opts Options) *Report {
 	r.btf(opts.BTF)
 	r.tracing()
 	r.symbols()
+	r.pins(native)
 	return r
 }
 
@@ -286,6 +287,20 @@ func (r *Report) tracing() {
 		return
 	}
 	r.add("tracefs", OK, "", "%s", dir)
+}
+
+// pins: their absence only matters to those who pin.
+func (r *Report) pins(native bool) {
+	typ := "bpfshim"
+	if native {
+		typ = "bpf"
+	}
+	dir, err := loader.FindPinFS(typ)
+	if err != nil {
+		r.add("pins", OK, "", "nowhere to pin objects: %v", err)
+		return
+	}
+	r.add("pins", OK, "", "%s", dir)
 }
 
 func (r *Report) symbols() {
