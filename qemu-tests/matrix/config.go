@@ -23,6 +23,7 @@ type Suite struct {
 
 // Kernel is one leg of the matrix.
 type Kernel struct {
+	Of     string   `toml:"of"` // the kernel's name, when the leg has another; it is not reloaded then
 	Suites []string `toml:"suites"`
 	Append string   `toml:"append"` // kernel arguments
 	SMP    int      `toml:"smp"`

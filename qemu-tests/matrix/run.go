@@ -131,7 +131,7 @@ func (r *Runner) prepare(ctx context.Context, k kernels.Kernel, leg Kernel) (vm.
 	}
 	if !r.NoModule {
 		add(&unit{name: "rmmod"}, wire.Step{Kind: wire.StepRmmod, Seconds: 60})
-		if r.Loops > 0 {
+		if r.Loops > 0 && leg.Of == "" {
 			load, err := r.loadProgram(ctx, &c)
 			if err != nil {
 				return c, nil, err

@@ -78,7 +78,11 @@ func run(ctx context.Context, quick bool, loops int, suite string, names []strin
 		if !ok {
 			return false, fmt.Errorf("qemu-tests/matrix.toml has no kernel %s", name)
 		}
-		k, err := kernels.Find(name)
+		of := name
+		if leg.Of != "" {
+			of = leg.Of
+		}
+		k, err := kernels.Find(of)
 		if errors.Is(err, kernels.ErrMissing) {
 			legs = append(legs, fmt.Sprintf("%-12s SKIPPED: %v", name, err))
 			all = append(all, matrix.Outcome{Kernel: name, Name: "kernel", Verdict: matrix.Skipped, Why: err.Error()})

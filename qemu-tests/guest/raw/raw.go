@@ -98,6 +98,9 @@ func (a *Attr) Get64(off int) uint64 { return binary.NativeEndian.Uint64(a.b[off
 // Addr is where the attribute lies.
 func (a *Attr) Addr() uintptr { return uintptr(unsafe.Pointer(&a.b[0])) }
 
+// Bytes are the attribute's own.
+func (a *Attr) Bytes() []byte { return a.b }
+
 // Do makes the call with the whole attribute.
 func (t *Target) Do(cmd uint32, a *Attr) (int, unix.Errno) { return t.Call(cmd, a.Addr(), AttrSize) }
 
