@@ -6,6 +6,7 @@ TIME	?= 600
 KDIR	?= /lib/modules/$(shell uname -r)/build
 OUT	?= build/module/$(shell uname -r)
 LOOPS	?= 200
+MAPTESTS ?= el7-514 el7-1160 debian-6.1
 vmexec	:= $(GO) run ./qemu-tests/cmd/vmexec
 kernels	:= $(GO) run ./qemu-tests/cmd/kernels
 matrix	:= $(GO) run ./qemu-tests/cmd/matrix
@@ -13,7 +14,7 @@ hostdirs = $(patsubst %/Makefile,%,$(wildcard verifier/test/Makefile driver/exec
 
 export CGO_ENABLED = 0
 
-.PHONY: help all demo test test-host test-go matrix module vmexec examples demo-root vectors cli bench golden man lint fuzz deps clean objects bpftool-root
+.PHONY: help all demo selftests faults test test-host test-go matrix module vmexec examples demo-root vectors cli bench golden man lint fuzz deps clean objects bpftool-root
 
 help: ## this text
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -84,6 +85,29 @@ bench: deps ## instructions retired by engine, build/bench.json, docs/PERFORMANC
 			-out build/bench-out/$$k-verify -- /tests/verify.test -test.v; \
 	done
 	@$(GO) run ./qemu-tests/cmd/benchreport build/bench-out/*/bench.json
+
+selftests: deps ## Linux 6.1's own tests of the verifier and of maps, on each kernel there [MAPTESTS="KERNEL ..."]
+	@set -e; $(kernels) ensure debian-6.1 >/dev/null; for k in $(MAPTESTS); do \
+		$(kernels) path $$k >/dev/null 2>&1 || { echo "selftests: $$k SKIPPED: not there"; continue; }; \
+		$(GO) run ./qemu-tests/cmd/selftests -kernel $$k -min 1300; \
+		$(GO) run ./qemu-tests/cmd/selftests -kernel $$k -test maps -timeout 40m; \
+	done
+
+# A build of the module in which allocations can be made to fail, and the
+# suites that make them.
+FAULTS	?= el7-514 el7-1160 v3.10 debian-6.1
+faults: deps ## fail each allocation of the module in turn, on each kernel there [FAULTS="KERNEL ..." QUICK=1]
+	@$(kernels) ensure debian-6.1 >/dev/null; mkdir -p build/faults/tests
+	@set -e; for s in faults maps lifetime errno model; do $(GO) test -c -o build/faults/tests/$$s.test ./qemu-tests/guest/$$s; done
+	@rm -rf build/faults/testdata; mkdir -p build/faults/testdata; \
+		for s in maps errno; do cp -l qemu-tests/guest/$$s/testdata/* build/faults/testdata/; done
+	@set -e; for k in $(FAULTS); do \
+		d=$$($(kernels) path $$k build 2>/dev/null) || { echo "faults: $$k SKIPPED: not there"; continue; }; \
+		echo "faults: $$k"; \
+		$(MAKE) --no-print-directory -s module KDIR=$$d OUT=build/module-debug/$$k BPFSHIM_DEBUG=1; \
+		$(vmexec) -kernel $$k -smp 4 -timeout 40m -module build/module-debug/$$k/bpfshim.ko -overlay build/faults \
+			$(if $(QUICK),-env BPFSHIM_QUICK=1) -- /tests/faults.test -test.v -test.timeout 40m; \
+	done
 
 golden: deps bpftool-root ## ask debian-6.1's own bpf(2) again what the driver is measured by
 	@set -e; for s in errno differ maps bpftool; do \

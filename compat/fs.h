@@ -18,6 +18,12 @@ typedef unsigned int bpfshim_poll_t;
 #define BPFSHIM_FDINFO_END		return 0
 #endif
 
+/* A new fd of an anonymous inode; -EMFILE, -ENOMEM.  May sleep. */
+static inline int bpfshim_new_fd(const char *name, const struct file_operations *ops, void *data, int flags)
+{
+	return bpfshim_should_fail() ? -ENOMEM : anon_inode_getfd(name, ops, data, flags);
+}
+
 /* A file of another task's table, +1; NULL. */
 struct file *bpfshim_fget_task(struct task_struct *task, unsigned int fd);
 

@@ -50,7 +50,7 @@ const struct file_operations bpfshim_btf_fops = {
 
 int bpfshim_btf_new_fd(struct bpfshim_btf *btf)
 {
-	return anon_inode_getfd("btf", &bpfshim_btf_fops, btf, O_RDONLY | O_CLOEXEC);
+	return bpfshim_new_fd("btf", &bpfshim_btf_fops, btf, O_RDONLY | O_CLOEXEC);
 }
 
 struct bpfshim_btf *bpfshim_btf_from_fd(int fd)

@@ -124,7 +124,7 @@ static int poke(struct chunk *c, void *at, const void *from, u32 size)
 	u32 off = (u8 *)at - c->base;
 	u32 first = off / PAGE_SIZE;
 	u32 n = DIV_ROUND_UP(off % PAGE_SIZE + size, PAGE_SIZE);
-	u8 *rw = vmap(c->pages + first, n, VM_MAP, PAGE_KERNEL);
+	u8 *rw = bpfshim_should_fail() ? NULL : vmap(c->pages + first, n, VM_MAP, PAGE_KERNEL);
 
 	if (!rw)
 		return -ENOMEM;
@@ -144,7 +144,7 @@ int bpfshim_image_write(void *at, const void *from, u32 size)
 	mutex_lock(&images_lock);
 	c = chunk_of(at);
 	if (c)
-		err = bpfshim_should_fail() ? -ENOMEM : poke(c, at, from, size);
+		err = poke(c, at, from, size);
 	mutex_unlock(&images_lock);
 	return err;
 }

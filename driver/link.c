@@ -75,7 +75,7 @@ static const struct file_operations link_fops = {
 
 static int new_fd(struct bpfshim_link *link, const char *name)
 {
-	int fd = anon_inode_getfd(name, &link_fops, link, O_CLOEXEC);
+	int fd = bpfshim_new_fd(name, &link_fops, link, O_CLOEXEC);
 
 	if (fd < 0)
 		bpfshim_link_put(link);

@@ -401,7 +401,7 @@ int bpfshim_output_open(const struct bpfshim_ext_output_open *attr)
 	init_waitqueue_head(&out->wait);
 	init_irq_work(&out->wake, wake);
 	atomic_inc(&outputs);
-	fd = anon_inode_getfd("[perf_event]", &output_fops, out, O_RDWR |
+	fd = bpfshim_new_fd("[perf_event]", &output_fops, out, O_RDWR |
 			      (attr->flags & BPFSHIM_OUTPUT_CLOEXEC ? O_CLOEXEC : 0));
 	if (fd < 0) {
 		atomic_dec(&outputs);

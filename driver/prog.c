@@ -93,7 +93,7 @@ const struct file_operations bpfshim_prog_fops = {
 
 int bpfshim_prog_new_fd(struct bpfshim_prog *prog)
 {
-	return anon_inode_getfd("bpf-prog", &bpfshim_prog_fops, prog,
+	return bpfshim_new_fd("bpf-prog", &bpfshim_prog_fops, prog,
 				O_RDWR | O_CLOEXEC);
 }
 

@@ -142,7 +142,7 @@ long bpfshim_cmd_enable_stats(union bpfshim_attr *attr, void __user *uattr, u32 
 	fd = stats_count(1);
 	if (fd)
 		return fd;
-	fd = anon_inode_getfd("bpf-stats", &stats_fops, NULL, O_CLOEXEC);
+	fd = bpfshim_new_fd("bpf-stats", &stats_fops, NULL, O_CLOEXEC);
 	if (fd < 0)
 		stats_count(-1);
 	return fd;

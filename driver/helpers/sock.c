@@ -27,7 +27,7 @@ void bpfshim_sock_exit(void)
 struct bpfshim_sock_ctx *bpfshim_sock_alloc(gfp_t gfp)
 {
 	static atomic64_t cookies = ATOMIC64_INIT(0);
-	struct bpfshim_sock_ctx *sk = kmem_cache_zalloc(sock_cache, gfp);
+	struct bpfshim_sock_ctx *sk = bpfshim_should_fail() ? NULL : kmem_cache_zalloc(sock_cache, gfp);
 
 	if (sk)
 		sk->cookie = atomic64_inc_return(&cookies);

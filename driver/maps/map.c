@@ -175,7 +175,7 @@ int bpfshim_map_new_fd(struct bpfshim_map *map, int o_flags)
 
 	bpfshim_map_get(map);
 	bpfshim_map_user_get(map);
-	fd = anon_inode_getfd("bpf-map", &map_fops, map, o_flags | O_CLOEXEC);
+	fd = bpfshim_new_fd("bpf-map", &map_fops, map, o_flags | O_CLOEXEC);
 	if (fd < 0) {
 		bpfshim_map_user_put(map);
 		bpfshim_map_put(map);

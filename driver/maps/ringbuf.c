@@ -138,7 +138,7 @@ static int get_pages(struct ringbuf *rb, u32 data_pages)
 	if (!rb->pages)
 		return -ENOMEM;
 	for (i = 0; i < nr; i++) {
-		struct page *page = alloc_pages_node(rb->map.numa_node, gfp, 0);
+		struct page *page = bpfshim_should_fail() ? NULL : alloc_pages_node(rb->map.numa_node, gfp, 0);
 
 		if (!page)
 			return -ENOMEM;
