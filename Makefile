@@ -110,7 +110,7 @@ faults: deps ## fail each allocation of the module in turn, on each kernel there
 	done
 
 golden: deps bpftool-root ## ask debian-6.1's own bpf(2) again what the driver is measured by
-	@set -e; for s in errno differ maps bpftool; do \
+	@set -e; for s in errno differ helpers maps bpftool; do \
 		$(GO) test -c -o build/golden/tests/$$s.test ./qemu-tests/guest/$$s; \
 		$(vmexec) -kernel debian-6.1 -no-module -overlay build/golden -overlay build/bpftool-root -env BPFSHIM_UPDATE=1 \
 			-out qemu-tests/guest/$$s/testdata -- /tests/$$s.test -test.run Golden; \

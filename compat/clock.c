@@ -1,79 +1,127 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * CLOCK_MONOTONIC from any context.  Kernels with ktime_get_mono_fast_ns have
- * it ready.  Elsewhere ktime_get spins on timekeeping's sequence counter, for
- * ever if this very CPU is inside the writer (a probe in there, an NMI on top
- * of it).  So the counter is looked at first: odd means that a writer is at
- * work, and the time is then told from this CPU's last reading.
+ * CLOCK_MONOTONIC and its relatives from any context.  Kernels with all of the
+ * ktime_get_*_fast_ns have them ready.  Elsewhere ktime_get spins on
+ * timekeeping's sequence counter, for ever if this very CPU is inside the
+ * writer (a probe in there, an NMI on top of it).  But each writer tells a
+ * notifier of the timekeeper's new state.  Two copies of it are kept, of which
+ * one is whole at any moment, and read the clocksource against that.
  */
 #include "compat.h"
 
-#if !BPFSHIM_HAVE_EXPORT_KTIME_GET_MONO_FAST_NS
-struct reading {
-	u64 mono, clock;
+#define ALL_FAST (BPFSHIM_HAVE_EXPORT_KTIME_GET_MONO_FAST_NS && \
+		  BPFSHIM_HAVE_EXPORT_KTIME_GET_BOOT_FAST_NS && \
+		  BPFSHIM_HAVE_EXPORT_KTIME_GET_TAI_FAST_NS)
+
+#if !ALL_FAST
+#include <linux/clocksource.h>
+#include <linux/timekeeper_internal.h>
+#include <linux/pvclock_gtod.h>
+
+struct base {
+	struct clocksource *clock;
+	u64 cycles, mask;	/* when it was so */
+	u32 mult, shift;
+	u64 frac;		/* ns << shift beyond mono */
+	u64 mono, boot, tai;	/* ns then; the last two as distances from mono */
 };
-/* Written by its CPU alone; one cut short by an NMI is a reading old at most. */
-static DEFINE_PER_CPU(struct reading, last);
-#endif
 
-#if !BPFSHIM_HAVE_EXPORT_KTIME_GET_MONO_FAST_NS || !BPFSHIM_HAVE_EXPORT_KTIME_GET_TAI_FAST_NS
-/* How far the other clocks are from CLOCK_MONOTONIC: they move with it but for
- * a sleep or a set clock, so what was last seen serves while a writer works. */
+/* Written by timekeeping's writers, which exclude each other; copy[seq & 1] is
+ * never the one that is being written. */
 static struct {
-	u64 boot, tai;
-} offset;
+	u32 seq;
+	struct base copy[2];
+} latch;
 
-/* May the clocks be read here?  Their writer has interrupts off. */
-static bool may_look(void)
+static int on_update(struct notifier_block *nb, unsigned long was_set, void *of)
 {
-	if (bpfshim_ksym.timekeeper_seq)
-		return !(READ_ONCE(bpfshim_ksym.timekeeper_seq->sequence) & 1);
-	return !irqs_disabled() && !in_nmi();
+	const struct timekeeper *tk = of;
+	struct base b;
+
+#if BPFSHIM_HAVE_TK_READ_BASE
+	b.clock = tk->tkr_mono.clock;
+	b.cycles = tk->tkr_mono.cycle_last;
+	b.mult = tk->tkr_mono.mult;
+	b.shift = tk->tkr_mono.shift;
+	b.frac = tk->tkr_mono.xtime_nsec;
+#else
+	b.clock = tk->clock;
+	b.cycles = tk->clock->cycle_last;
+	b.mult = tk->mult;
+	b.shift = tk->shift;
+	b.frac = tk->xtime_nsec;
+#endif
+	b.mask = b.clock->mask;
+	b.mono = (tk->xtime_sec + tk->wall_to_monotonic.tv_sec) * NSEC_PER_SEC + tk->wall_to_monotonic.tv_nsec;
+	b.boot = ktime_to_ns(tk->offs_boot);
+	b.tai = ktime_to_ns(tk->offs_tai);
+	WRITE_ONCE(latch.seq, latch.seq + 1);
+	smp_wmb();
+	latch.copy[0] = b;
+	smp_wmb();
+	WRITE_ONCE(latch.seq, latch.seq + 1);
+	smp_wmb();
+	latch.copy[1] = b;
+	return NOTIFY_OK;
 }
 
-static u64 differ(u64 (*clock)(void))
+/* It turns again only when a writer on another CPU went on meanwhile. */
+static struct base last_base(void)
 {
-	u64 before, there, after;
-	u32 tries = 3;
+	struct base b;
+	u32 seq;
 
-	/* Interrupted in between, the two are of different times. */
 	do {
-		before = bpfshim_now_ns();
-		there = clock();
-		after = bpfshim_now_ns();
-	} while (after - before > 10 * NSEC_PER_USEC && --tries);
-	return there - before - (after - before) / 2;
+		seq = READ_ONCE(latch.seq);
+		smp_rmb();
+		b = latch.copy[seq & 1];
+		smp_rmb();
+	} while (READ_ONCE(latch.seq) != seq);
+	return b;
 }
 
-static u64 tai(void)
+static struct notifier_block watch = { .notifier_call = on_update };
+
+int bpfshim_clock_init(void)
 {
-	return ktime_to_ns(ktime_get_clocktai());
+	/* It is called at once. */
+	return pvclock_gtod_register_notifier(&watch);
 }
 
-void bpfshim_clock_init(void)
+void bpfshim_clock_exit(void)
 {
-	WRITE_ONCE(offset.boot, differ(bpfshim_boot_ns));
-	WRITE_ONCE(offset.tai, differ(tai));
-}
-
-static u64 away(u64 *offset, u64 (*clock)(void))
-{
-	if (may_look())
-		WRITE_ONCE(*offset, differ(clock));
-	return bpfshim_clock_mono() + READ_ONCE(*offset);
+	pvclock_gtod_unregister_notifier(&watch);
 }
 
 u64 bpfshim_clock_boot(void)
 {
-	return away(&offset.boot, bpfshim_boot_ns);
+	return bpfshim_clock_mono() + last_base().boot;
 }
 
 u64 bpfshim_clock_tai(void)
 {
-	return away(&offset.tai, tai);
+	return bpfshim_clock_mono() + last_base().tai;
+}
+u64 bpfshim_clock_coarse(void)
+{
+	struct base b = last_base();
+
+	return b.mono + (b.frac >> b.shift);
 }
 #else
-void bpfshim_clock_init(void)
+int bpfshim_clock_init(void)
+{
+	return 0;
+}
+
+u64 bpfshim_clock_coarse(void)
+{
+	u64 now = bpfshim_clock_mono();
+
+	return now - now % TICK_NSEC;
+}
+
+void bpfshim_clock_exit(void)
 {
 }
 
@@ -88,21 +136,28 @@ u64 bpfshim_clock_tai(void)
 }
 #endif
 
+#if BPFSHIM_HAVE_EXPORT_KTIME_GET_MONO_FAST_NS
 u64 bpfshim_clock_mono(void)
 {
-#if BPFSHIM_HAVE_EXPORT_KTIME_GET_MONO_FAST_NS
 	return ktime_get_mono_fast_ns();
+}
 #else
-	struct reading *r = this_cpu_ptr(&last);
+/* What this CPU was told last: a new slope never takes it back. */
+static DEFINE_PER_CPU(u64, told);
+
+u64 bpfshim_clock_mono(void)
+{
+	struct base b = last_base();
+	u64 cycles = (b.clock->read(b.clock) - b.cycles) & b.mask;
 	u64 now;
 
-	if (!bpfshim_ksym.timekeeper_seq || (READ_ONCE(bpfshim_ksym.timekeeper_seq->sequence) & 1)) {
-		now = sched_clock() - r->clock;
-		return r->mono + ((s64)now > 0 ? now : 0);
-	}
-	now = bpfshim_now_ns();
-	r->mono = now;
-	r->clock = sched_clock();
+	/* CPUs' counters may differ a little; none is half a turn behind. */
+	if (cycles > b.mask >> 1)
+		cycles = 0;
+	now = b.mono + ((cycles * b.mult + b.frac) >> b.shift);
+	if ((s64)(now - __this_cpu_read(told)) < 0)
+		return __this_cpu_read(told);
+	__this_cpu_write(told, now);
 	return now;
-#endif
 }
+#endif

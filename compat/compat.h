@@ -67,6 +67,7 @@
 #include "idr.h"
 #include "mm.h"
 #include "sched.h"
+#include "cgroup.h"
 #include "uaccess.h"
 #include "time.h"
 #include "fs.h"

@@ -25,6 +25,18 @@ struct file *bpfshim_fget_task(struct task_struct *task, unsigned int fd)
 }
 #endif
 
+bool bpfshim_task_lives(struct task_struct *task)
+{
+	pid_t pid;
+
+	if (task == current)
+		return true;
+	/* The kernel knows it by the number it has: nothing else looks like that. */
+	if (bpfshim_read_kernel(&pid, &task->pid, sizeof(pid)))
+		return false;
+	return pid_task(find_pid_ns(pid, &init_pid_ns), PIDTYPE_PID) == task;
+}
+
 bool bpfshim_pid_ns_is(struct pid_namespace *ns, dev_t dev, u64 ino)
 {
 #if BPFSHIM_HAVE_NS_MATCH

@@ -49,6 +49,15 @@ unsigned long bpfshim_ksym_lookup(const char *name)
 }
 #endif
 
+unsigned long bpfshim_percpu_symbol(const char *name, size_t size)
+{
+	/* Where they are linked from 0 on, the first of them is not found. */
+	unsigned long start = bpfshim_ksym_lookup("__per_cpu_start"), end = bpfshim_ksym_lookup("__per_cpu_end");
+	unsigned long at = bpfshim_ksym_lookup(name);
+
+	return at && at >= start && at < end && size <= end - at ? at : 0;
+}
+
 static const struct {
 	const char *name;
 	bool required;

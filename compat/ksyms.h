@@ -22,4 +22,8 @@ int bpfshim_ksyms_init(void);
 /* Address of any kernel symbol, or 0.  Process context. */
 unsigned long bpfshim_ksym_lookup(const char *name);
 
+/* The kernel's per-CPU variable of that name, as this_cpu_ptr takes it; 0: there
+ * is none of that size.  Process context. */
+unsigned long bpfshim_percpu_symbol(const char *name, size_t size);
+
 #endif /* BPFSHIM_COMPAT_KSYMS_H */

@@ -23,11 +23,12 @@ BPFSHIM_KVAR(0, int, kptr_restrict)
 /* What perf does with a sample where an event names no handler of its own. */
 BPFSHIM_KSYM(0, void, perf_event_output, (struct perf_event *event,
 	struct perf_sample_data *data, struct pt_regs *regs))
-#if !BPFSHIM_HAVE_EXPORT_KTIME_GET_MONO_FAST_NS
-/* A reader that would spin under its own writer looks at it first. */
-BPFSHIM_KVAR(1, seqcount_t, timekeeper_seq)
-#elif !BPFSHIM_HAVE_EXPORT_KTIME_GET_TAI_FAST_NS
-BPFSHIM_KVAR(0, seqcount_t, timekeeper_seq)
+#if BPFSHIM_HAVE_BREAK_HANDLER
+/* Overriding functions: see override.c. */
+BPFSHIM_KVAR(0, void *, sys_call_table)
+BPFSHIM_KVAR(0, struct kprobe *, current_kprobe)
+BPFSHIM_KVAR(0, struct kprobe *, kprobe_instance)
+BPFSHIM_KVAR(0, u8, ftrace_stub)
 #endif
 #if BPFSHIM_HAVE_NS_MATCH
 BPFSHIM_KSYM(0, bool, ns_match, (const struct ns_common *ns, dev_t dev, ino_t ino))

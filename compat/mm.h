@@ -71,4 +71,28 @@ static inline void bpfshim_mm_unlock(struct mm_struct *mm)
 #endif
 }
 
+/*
+ * The lock's holder passes it to somebody else, an irq_work for one, who gives
+ * it back with bpfshim_mm_unlock_late.
+ */
+static inline void bpfshim_mm_hand_over(struct mm_struct *mm)
+{
+#ifdef CONFIG_DEBUG_LOCK_ALLOC
+#if BPFSHIM_HAVE_MMAP_LOCK
+	rwsem_release(&mm->mmap_lock.dep_map, _RET_IP_);
+#else
+	rwsem_release(&mm->mmap_sem.dep_map, 1, _RET_IP_);
+#endif
+#endif
+}
+
+static inline void bpfshim_mm_unlock_late(struct mm_struct *mm)
+{
+#if BPFSHIM_HAVE_MMAP_LOCK
+	mmap_read_unlock_non_owner(mm);
+#else
+	up_read_non_owner(&mm->mmap_sem);
+#endif
+}
+
 #endif /* BPFSHIM_COMPAT_MM_H */

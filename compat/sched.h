@@ -15,7 +15,6 @@
 #include <linux/user_namespace.h>
 #include <linux/pid_namespace.h>
 #include <linux/nsproxy.h>
-#include <linux/cgroup.h>
 
 /* ids of the current task, as user space of the first namespace sees them */
 static inline u32 bpfshim_current_uid(void)
@@ -28,20 +27,11 @@ static inline u32 bpfshim_current_gid(void)
 	return from_kgid(&init_user_ns, current_gid());
 }
 
-/* Id of the current task's cgroup in the unified hierarchy; 0 where there is none. */
-static inline u64 bpfshim_cgroup_id(void)
-{
-#if BPFSHIM_HAVE_TASK_CGROUP_ID
-	u64 id;
-
-	rcu_read_lock();
-	id = cgroup_id(task_dfl_cgroup(current));
-	rcu_read_unlock();
-	return id;
-#else
-	return 0;
-#endif
-}
+/*
+ * Is this a task, and not what a program took for one?  Then it stays one until
+ * the caller's RCU read side ends.  Any context.
+ */
+bool bpfshim_task_lives(struct task_struct *task);
 
 /* Is the pid namespace the one whose file has that number, and device? */
 bool bpfshim_pid_ns_is(struct pid_namespace *ns, dev_t dev, u64 ino);

@@ -32,9 +32,13 @@ u64 bpfshim_clock_mono(void);
 
 /** bpfshim_clock_boot() - the same with the time asleep; bpfshim_clock_tai() -
  * CLOCK_TAI.  The same contexts. */
-/** bpfshim_clock_init() - before any of them; process context. */
-void bpfshim_clock_init(void);
+/** bpfshim_clock_init() - before any of them, 0 or a negative errno;
+ * bpfshim_clock_exit() - after the last of them.  Process context. */
+int bpfshim_clock_init(void);
+void bpfshim_clock_exit(void);
 u64 bpfshim_clock_boot(void);
+/** bpfshim_clock_coarse() - CLOCK_MONOTONIC as of a tick ago at most. */
+u64 bpfshim_clock_coarse(void);
 u64 bpfshim_clock_tai(void);
 
 #endif /* BPFSHIM_COMPAT_TIME_H */

@@ -51,6 +51,35 @@ static inline void *bpfshim_raw_data(struct perf_sample_data *data, u32 *size)
 #endif
 }
 
+/* Branches that came with a sample; NULL: the event did not ask for them. */
+static inline const struct perf_branch_stack *bpfshim_branch_stack(const struct perf_event *event,
+								   const struct perf_sample_data *data)
+{
+#if BPFSHIM_HAVE_SAMPLE_FLAGS
+	return data->sample_flags & PERF_SAMPLE_BRANCH_STACK ? data->br_stack : NULL;
+#else
+	return event->attr.sample_type & PERF_SAMPLE_BRANCH_STACK ? data->br_stack : NULL;
+#endif
+}
+
+/* What the function whose registers these are returns. */
+static inline void bpfshim_set_result(struct pt_regs *regs, unsigned long v)
+{
+#ifdef CONFIG_X86
+	regs->ax = v;
+#endif
+}
+
+/** bpfshim_can_override() - can probes end functions before they run?
+ * Process context, after bpfshim_ksyms_init. */
+bool bpfshim_can_override(void);
+/** bpfshim_may_override() - may the function that begins at addr be ended
+ * so: system calls may, as each may fail.  Process context. */
+bool bpfshim_may_override(unsigned long addr);
+/** bpfshim_override() - by a kprobe's pre_handler at the function's entry, that
+ * returns 1 then; regs return to the function's caller. */
+void bpfshim_override(struct pt_regs *regs);
+
 /* Is a PERF_TYPE_TRACEPOINT event one of kprobe_events or uprobe_events? */
 bool bpfshim_event_is_probe(const struct perf_event *event);
 /* A counter's value and times, in ns, on the CPU or in the task it counts;

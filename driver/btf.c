@@ -80,6 +80,13 @@ struct bpfshim_btf *bpfshim_kernel_btf_get(void)
 	return btf;
 }
 
+const struct bpfshim_vrf_btf *bpfshim_kernel_btf_now(void)
+{
+	const struct bpfshim_btf *btf = READ_ONCE(kernel_btf);
+
+	return btf ? btf->parsed : NULL;
+}
+
 static void btf_log(void *cookie, const char *text, u32 len)
 {
 	bpfshim_log_write(cookie, text, len);

@@ -166,6 +166,8 @@ struct bpfshim_btf *bpfshim_btf_from_fd(int fd);	/* +1, or ERR_PTR */
 void bpfshim_btf_get(struct bpfshim_btf *btf);
 void bpfshim_btf_put(struct bpfshim_btf *btf);
 struct bpfshim_btf *bpfshim_kernel_btf_get(void);	/* +1, or NULL */
+/* The same, for a program's run: it stays until that ends. Any context. */
+const struct bpfshim_vrf_btf *bpfshim_kernel_btf_now(void);
 
 /* ---- programs ---------------------------------------------------------- */
 
@@ -223,6 +225,7 @@ struct bpfshim_run_ctx {
 	u64 func_ip;			/* bpf_get_func_ip, 0 if none */
 	struct perf_event *event;	/* perf_event programs */
 	struct perf_sample_data *sample;
+	bool override;			/* override_return was called; set before runs that may */
 	struct bpfshim_here here;	/* the dispatcher's frame */
 };
 /* The run on this CPU (preemption off), or NULL. */

@@ -2,6 +2,7 @@
 /* PROG_LOAD: the checks of 6.1 in its order, the verifier, the engine. */
 #include "internal.h"
 #include "../verifier/admit.h"
+#include "../ioctl/helpers.h"
 
 #define PROG_FLAGS (BPFSHIM_F_STRICT_ALIGNMENT | BPFSHIM_F_ANY_ALIGNMENT |	\
 		    BPFSHIM_F_TEST_STATE_FREQ | BPFSHIM_F_SLEEPABLE |		\
@@ -116,6 +117,12 @@ static int load_map_read(void *cookie, u32 idx, u32 off, u32 size, u64 *val)
 	return 0;
 }
 
+static int load_percpu_addr(void *cookie, const char *name, u32 size, u64 *addr)
+{
+	*addr = bpfshim_percpu_symbol(name, size);
+	return *addr ? 0 : -ENOENT;
+}
+
 static const struct bpfshim_vrf_ops load_ops = {
 	.alloc = bpfshim_vrf_alloc,
 	.free = bpfshim_vrf_free,
@@ -125,6 +132,7 @@ static const struct bpfshim_vrf_ops load_ops = {
 	.log_reset = load_log_reset,
 	.map_get = load_map_get,
 	.map_read = load_map_read,
+	.percpu_addr = load_percpu_addr,
 };
 
 /* What the program attaches to by BTF, and whether its type may. */
@@ -280,6 +288,32 @@ static int check_sleepable(struct load *l)
 	return -EINVAL;
 }
 
+static bool calls(const struct bpfshim_prog *prog, u32 helper)
+{
+	return (prog->vrf.helpers_used[helper / 64] >> (helper % 64)) & 1;
+}
+
+/* What follows from the helpers that a verified program calls. */
+static int heed_helpers(struct load *l)
+{
+	struct bpfshim_prog *prog = l->prog;
+	u32 i;
+
+	if (calls(prog, BPFSHIM_HELPER_probe_write_user))
+		pr_warn_ratelimited("%s[%d] is installing a program with bpf_probe_write_user helper that may corrupt user memory!\n",
+				    current->comm, task_pid_nr(current));
+	prog->kprobe_override = calls(prog, BPFSHIM_HELPER_override_return);
+	if (!prog->kprobe_override)
+		return 0;
+	pr_warn_ratelimited("%s[%d] is installing a program with bpf_override_return helper that may cause unexpected behavior!\n",
+			    current->comm, task_pid_nr(current));
+	/* Called from another it would not be looked at. */
+	for (i = 0; i < l->nr_maps; i++)
+		if (l->maps[i]->map_type == BPFSHIM_MAP_TYPE_PROG_ARRAY)
+			return -EINVAL;
+	return 0;
+}
+
 static int verify(struct load *l)
 {
 	const union bpfshim_attr *a = l->attr;
@@ -322,6 +356,8 @@ static int verify(struct load *l)
 	in.helper_avail = l->avail;
 	err = bpfshim_verify(&in, &load_ops, l, &prog->vrf);
 	prog->verified_insns = prog->vrf.insn_processed;
+	if (!err)
+		err = heed_helpers(l);
 done:
 	return bpfshim_log_result(&l->log, err);
 }

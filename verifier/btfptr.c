@@ -227,10 +227,27 @@ bool bpfshim_v_btf_ids_match(const struct bpfshim_vrf_btf *btf, u32 id, s32 off,
 	return false;
 }
 
+/* Does the section of per-CPU variables list this one? */
+static bool is_percpu(const struct bpfshim_vrf_btf *btf, u32 var)
+{
+	s32 id = bpfshim_btf_find(btf, ".data..percpu", BPFSHIM_BTF_DATASEC);
+	const struct bpfshim_btf_type *t = id > 0 ? bpfshim_btf_type(btf, (u32)id) : NULL;
+	u32 i;
+
+	if (!t)
+		return false;
+	for (i = 0; i < BPFSHIM_BTF_VLEN(t->info); i++)
+		if (((const u32 *)(t + 1))[3 * i] == var)
+			return true;
+	return false;
+}
+
+/* A reference to a kernel's variable. */
 int bpfshim_v_pseudo_btf_id(struct vrf_env *env, u32 insn)
 {
 	const struct bpfshim_btf_type *t;
-	u32 id = (u32)env->insns[insn].imm;
+	u32 id = (u32)env->insns[insn].imm, size;
+	u64 addr = 0;
 
 	if (env->insns[insn + 1].imm) {
 		bpfshim_v_log(env, "invalid module BTF object FD specified.\n");
@@ -249,6 +266,14 @@ int bpfshim_v_pseudo_btf_id(struct vrf_env *env, u32 insn)
 		bpfshim_v_log(env, "pseudo btf_id %d in ldimm64 isn't KIND_VAR.\n", id);
 		return -EINVAL;
 	}
-	bpfshim_v_log(env, "ldimm64 failed to find the address for kernel symbol '%s'.\n", name_of(env->kbtf, t));
-	return -ENOENT;
+	/* pahole writes no others, and only these are checked for being there. */
+	if (!is_percpu(env->kbtf, id) || bpfshim_btf_size(env->kbtf, id, &size) ||
+	    (env->ops->percpu_addr && env->ops->percpu_addr(env->cookie, name_of(env->kbtf, t), size, &addr))) {
+		bpfshim_v_log(env, "ldimm64 failed to find the address for kernel symbol '%s'.\n",
+			      name_of(env->kbtf, t));
+		return -ENOENT;
+	}
+	env->aux[insn].var_type = t->size;
+	env->aux[insn].key = addr;
+	return 0;
 }

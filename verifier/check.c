@@ -186,6 +186,11 @@ static int load_imm64(struct vrf_env *env, const struct bpfshim_insn *in)
 		bpfshim_v_reg_ptr(dst, VK_FUNC, 0);
 		dst->u.subprog = (u32)sub;
 		return 0;
+	case BPFSHIM_PSEUDO_BTF_ID:
+		bpfshim_v_reg_ptr(dst, VK_BTF_ID, VF_PERCPU);
+		dst->u.btf = env->kbtf;
+		dst->uid = aux->var_type;
+		return 0;
 	case BPFSHIM_PSEUDO_MAP_VALUE:
 	case BPFSHIM_PSEUDO_MAP_IDX_VALUE:
 		bpfshim_v_reg_ptr(dst, VK_MAP_VALUE, 0);

@@ -225,7 +225,8 @@ struct vrf_aux {
 	bool nospec_after;
 	u32 map_idx;		/* used map of ld_imm64 or of a helper */
 	u32 map_off;
-	u64 key;
+	u64 key;		/* or the address of a per-CPU variable */
+	u32 var_type;		/* of ld_imm64: that variable's type in the kernel's BTF */
 	u32 alu_limit;		/* VA_MASK: greatest distance */
 	u32 cb_turns;		/* entries of a callback's loop from here */
 };

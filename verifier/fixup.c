@@ -158,6 +158,9 @@ static int translate(struct vrf_env *env, struct fix *f, u32 i, u32 at, struct b
 		}
 		return 0;
 	}
+	/* Its other half. */
+	if (i && vrf_is_ldimm64(in - 1) && in[-1].src_reg == BPFSHIM_PSEUDO_BTF_ID)
+		out->imm = (s32)(aux[-1].key >> 32);
 	if (!vrf_is_ldimm64(in))
 		return 0;
 	switch (in->src_reg) {
@@ -166,6 +169,10 @@ static int translate(struct vrf_env *env, struct fix *f, u32 i, u32 at, struct b
 		if (sub < 0 || f->sub[sub] == NONE)
 			return -EFAULT;
 		out->imm = (s32)f->sub[sub];
+		break;
+	case BPFSHIM_PSEUDO_BTF_ID:
+		out->src_reg = 0;
+		out->imm = (s32)(u32)aux->key;
 		break;
 	case BPFSHIM_PSEUDO_MAP_FD:
 	case BPFSHIM_PSEUDO_MAP_IDX:

@@ -67,6 +67,9 @@ struct bpfshim_vrf_ops {
 	/* Read `size` (1,2,4,8) bytes at off of a frozen_rdonly array map's
 	 * value area.  0 or -EINVAL. */
 	int (*map_read)(void *cookie, u32 idx, u32 off, u32 size, u64 *val);
+	/* What this_cpu_ptr takes for the kernel's per-CPU variable of that name
+	 * and size: 0 or -ENOENT.  NULL: whatever kernel_btf names is there. */
+	int (*percpu_addr)(void *cookie, const char *name, u32 size, u64 *addr);
 };
 
 /* Input. */
@@ -140,7 +143,8 @@ struct bpfshim_vrf_subprog {
  * Rewritten instructions obey 6.1's encoding with these conventions:
  *  - ld_imm64 of a map: src_reg PSEUDO_MAP_IDX (imm = used map index) or
  *    PSEUDO_MAP_IDX_VALUE (imm = used map index, second imm = offset into the
- *    value); src_reg PSEUDO_FUNC: imm = subprogram index; src_reg 0: a number.
+ *    value); src_reg PSEUDO_FUNC: imm = subprogram index; src_reg 0: a number,
+ *    such as the address of a per-CPU variable.
  *  - call with src_reg 0: imm = helper id; src_reg PSEUDO_CALL: imm = distance
  *    from the next instruction, off = target subprogram index.
  *  - context accesses are already rewritten for the type's real context.

@@ -42,6 +42,27 @@ static int on_entry(struct kprobe *kp, struct pt_regs *regs)
 	return 0;
 }
 
+/* The same for programs that may end the function before it runs. */
+static int on_entry_override(struct kprobe *kp, struct pt_regs *regs)
+{
+	struct kprobe_link *k = container_of(kp, struct kprobe_link, kp);
+	struct bpfshim_run_ctx rc;
+
+	bpfshim_run_ctx_init(&rc, regs, k->link.cookie);
+	rc.func_ip = k->func_ip;
+	rc.override = false;
+	bpfshim_prog_run(k->link.prog, regs, &rc, NULL);
+	if (!rc.override)
+		return 0;
+	bpfshim_override(regs);
+	return 1;
+}
+
+/* A probe with one is never turned into a jump, which could not be taken back. */
+static void no_jump(struct kprobe *kp, struct pt_regs *regs, unsigned long flags)
+{
+}
+
 static int on_return(struct kretprobe_instance *ri, struct pt_regs *regs)
 {
 	struct kretprobe *rp = bpfshim_ri_kretprobe(ri);
@@ -172,7 +193,9 @@ static int attach_return(struct kprobe_link *k, u32 maxactive)
 
 static int attach_entry(struct kprobe_link *k)
 {
-	k->kp.pre_handler = on_entry;
+	k->kp.pre_handler = k->link.prog->kprobe_override ? on_entry_override : on_entry;
+	if (k->link.prog->kprobe_override)
+		k->kp.post_handler = no_jump;
 	aim(k, &k->kp);
 	return register_kprobe(&k->kp);
 }
@@ -213,6 +236,10 @@ long bpfshim_cmd_kprobe(union bpfshim_attr *attr, void __user *uattr, u32 size)
 	/* The probe may fire before its address is known here. */
 	addr = k->symbol[0] ? bpfshim_ksym_lookup(k->symbol) + k->offset : k->offset;
 	k->func_ip = is_entry(addr) ? bpfshim_entry_of(addr) : 0;
+	if (prog->kprobe_override && !(k->func_ip && bpfshim_may_override(k->func_ip))) {
+		bpfshim_link_abort(&k->link);
+		return -EINVAL;
+	}
 	err = k->ret ? attach_return(k, a->maxactive) : attach_entry(k);
 	if (err) {
 		bpfshim_link_abort(&k->link);

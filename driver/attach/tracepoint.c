@@ -178,8 +178,8 @@ long bpfshim_trace_link_create(struct bpfshim_prog *prog, u64 id, u64 cookie)
 	struct trace_link *t;
 	int err = -ENOMEM;
 
-	/* No trace event is hit where a program may sleep. */
-	if (prog->sleepable) {
+	/* No trace event is hit where a program may sleep, nor ends a function. */
+	if (prog->sleepable || prog->kprobe_override) {
 		err = -EINVAL;
 		goto put;
 	}

@@ -1,20 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Cgroups of the running task: see maps/cgroup_array.c for why there are none. */
+/* Cgroups of the running task. */
 #include "helpers.h"
+#include "../maps/cgroup_array.h"
 
 BPFSHIM_HELPER(current_task_under_cgroup)
 {
-	struct bpfshim_map *map = bpfshim_ptr(r1);
-
-	if (in_interrupt())
-		return -EINVAL;
-	/* Inside the array, the slot is empty. */
-	return (u32)r2 >= map->max_entries ? -E2BIG : -EAGAIN;
+	return bpfshim_cgroup_array_has(bpfshim_ptr(r1), (u32)r2);
 }
 
+/* A packet's socket is the task's that runs the test. */
 BPFSHIM_HELPER(skb_under_cgroup)
 {
-	struct bpfshim_map *map = bpfshim_ptr(r2);
+	return bpfshim_cgroup_array_has(bpfshim_ptr(r2), (u32)r3);
+}
 
-	return (u32)r3 >= map->max_entries ? -E2BIG : -EAGAIN;
+BPFSHIM_HELPER(get_current_cgroup_id)
+{
+	return bpfshim_cgroup_id();
+}
+
+BPFSHIM_HELPER(get_current_ancestor_cgroup_id)
+{
+	return bpfshim_ancestor_cgroup_id((int)r1);
 }

@@ -27,6 +27,17 @@ int bpfshim_format(char *out, u32 size, const char *fmt, u32 fmt_size, const u64
 void bpfshim_helper_signal_init(void);
 void bpfshim_helper_signal_exit(void);
 
+/* probe_read.c: as probe_read_kernel. */
+long bpfshim_probe_kernel(void *dst, u32 size, u64 src);
+
+/* snprintf_btf.c; 0 or -ENOMEM */
+int bpfshim_helper_btf_init(void);
+void bpfshim_helper_btf_exit(void);
+
+/* find_vma.c */
+void bpfshim_helper_find_vma_init(void);
+void bpfshim_helper_find_vma_exit(void);
+
 static inline void *bpfshim_ptr(u64 r)
 {
 	return (void *)(unsigned long)r;

@@ -35,6 +35,11 @@ static long read_any(void *dst, u32 size, u64 src, bool user)
 	return err;
 }
 
+long bpfshim_probe_kernel(void *dst, u32 size, u64 src)
+{
+	return read_any(dst, size, src, false);
+}
+
 /*
  * A string of at most size bytes, always terminated.  Read a piece at a time
  * that does not cross a page, so that a string may end right before a hole.

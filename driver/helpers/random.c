@@ -38,20 +38,34 @@ int bpfshim_helpers_init(void)
 	int err;
 
 	seed();
-	bpfshim_clock_init();
-	bpfshim_helper_signal_init();
-	err = bpfshim_helper_stack_init();
+	err = bpfshim_clock_init();
 	if (err)
 		return err;
-	err = bpfshim_sock_init();
+	bpfshim_helper_signal_init();
+	bpfshim_helper_find_vma_init();
+	err = bpfshim_helper_stack_init();
 	if (err)
-		bpfshim_helper_stack_exit();
+		goto clock;
+	err = bpfshim_helper_btf_init();
+	if (err)
+		goto stack;
+	err = bpfshim_sock_init();
+	if (!err)
+		return 0;
+	bpfshim_helper_btf_exit();
+stack:
+	bpfshim_helper_stack_exit();
+clock:
+	bpfshim_clock_exit();
 	return err;
 }
 
 void bpfshim_helpers_exit(void)
 {
 	bpfshim_sock_exit();
+	bpfshim_helper_btf_exit();
+	bpfshim_helper_find_vma_exit();
 	bpfshim_helper_signal_exit();
 	bpfshim_helper_stack_exit();
+	bpfshim_clock_exit();
 }

@@ -105,5 +105,10 @@ BPFSHIM_HELPER(get_stack)
 
 BPFSHIM_HELPER(get_task_stack)
 {
-	return copy_stack(bpfshim_ptr(r1), bpfshim_ptr(r2), (u32)r3, r4);
+	struct task_struct *task = bpfshim_ptr(r1);
+
+	if (bpfshim_task_lives(task))
+		return copy_stack(task, bpfshim_ptr(r2), (u32)r3, r4);
+	memset(bpfshim_ptr(r2), 0, (u32)r3);
+	return -EFAULT;
 }

@@ -36,7 +36,9 @@ static bool possible(u32 id)
 {
 	if (id == 84 || id == 99)	/* sk_lookup_tcp, skc_lookup_tcp */
 		return bpfshim_sock_can(IPPROTO_TCP);
-	return id != 85 || bpfshim_sock_can(IPPROTO_UDP);
+	if (id == 85)			/* sk_lookup_udp */
+		return bpfshim_sock_can(IPPROTO_UDP);
+	return id != 58 || bpfshim_can_override();
 }
 
 void bpfshim_helper_avail(u32 prog_type, u64 bits[4])

@@ -43,11 +43,6 @@ BPFSHIM_HELPER(get_numa_node_id)
 	return numa_node_id();
 }
 
-BPFSHIM_HELPER(get_current_cgroup_id)
-{
-	return bpfshim_cgroup_id();
-}
-
 BPFSHIM_HELPER(get_attach_cookie)
 {
 	struct bpfshim_run_ctx *rc = bpfshim_run_ctx_current();
@@ -69,7 +64,10 @@ BPFSHIM_HELPER(get_current_task_btf)
 
 BPFSHIM_HELPER(task_pt_regs)
 {
-	return (unsigned long)task_pt_regs((struct task_struct *)bpfshim_ptr(r1));
+	struct task_struct *task = bpfshim_ptr(r1);
+
+	/* Where a pointer was followed to nothing; loads from 0 read 0. */
+	return bpfshim_task_lives(task) ? (unsigned long)task_pt_regs(task) : 0;
 }
 
 BPFSHIM_HELPER(get_ns_current_pid_tgid)

@@ -17,12 +17,9 @@ BPFSHIM_HELPER(ktime_get_tai_ns)
 	return bpfshim_clock_tai();
 }
 
-/* As of a tick ago at most, like the kernel's own coarse clock. */
 BPFSHIM_HELPER(ktime_get_coarse_ns)
 {
-	u64 now = bpfshim_clock_mono();
-
-	return now - now % TICK_NSEC;
+	return bpfshim_clock_coarse();
 }
 
 BPFSHIM_HELPER(jiffies64)

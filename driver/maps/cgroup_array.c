@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Arrays of cgroups.  Programs ask whether the running task lies below one;
- * a slot takes an fd of a version 2 hierarchy's directory, and the kernels this
- * module is for have none: every update says -EBADF, as 6.1 says of an fd that
- * is no such directory, and every slot stays empty, which programs are told.
- * So objects that have such a map, for an option nobody set, run.
+ * Arrays of cgroups.  Programs ask whether the running task lies below one.  A
+ * slot takes an fd of a cgroup's directory: compat/cgroup.h says which.
  */
-#include "maps.h"
+#include "cgroup_array.h"
 
-/* Owner: the map's references. */
+/* Owner: the map's references.  slot: changed by exchange alone, read under
+ * RCU; what was in it is put when no program looks at it. */
 struct cgroup_array {
 	struct bpfshim_map map;
+	struct bpfshim_cgroup *slot[];
 };
+
+static struct cgroup_array *to_array(const struct bpfshim_map *map)
+{
+	return container_of(map, struct cgroup_array, map);
+}
 
 static int cgroup_array_check(const union bpfshim_attr *attr)
 {
@@ -24,30 +28,72 @@ static int cgroup_array_check(const union bpfshim_attr *attr)
 
 static struct bpfshim_map *cgroup_array_alloc(const union bpfshim_attr *attr)
 {
-	struct cgroup_array *a = bpfshim_kzalloc(sizeof(*a), GFP_KERNEL);
+	u64 size = sizeof(struct cgroup_array) + (u64)attr->max_entries * sizeof(struct bpfshim_cgroup *);
+	struct cgroup_array *a = bpfshim_map_area_alloc(size, -1);
 
 	if (!a)
 		return ERR_PTR(-ENOMEM);
 	bpfshim_map_base_init(&a->map, attr);
-	bpfshim_map_charge(&a->map, sizeof(*a));
+	bpfshim_map_charge(&a->map, size);
 	return &a->map;
+}
+
+static bool replace(struct cgroup_array *a, u32 i, struct bpfshim_cgroup *new)
+{
+	struct bpfshim_cgroup *old = xchg(&a->slot[i], new);
+
+	if (old)
+		bpfshim_cgroup_put(old);
+	return old;
+}
+
+static void clear(struct bpfshim_map *map)
+{
+	u32 i;
+
+	for (i = 0; i < map->max_entries; i++)
+		replace(to_array(map), i, NULL);
 }
 
 static void cgroup_array_free(struct bpfshim_map *map)
 {
-	bpfshim_kfree(container_of(map, struct cgroup_array, map));
+	clear(map);
+	bpfshim_map_area_free(to_array(map));
+}
+
+long bpfshim_cgroup_array_has(const struct bpfshim_map *map, u32 index)
+{
+	const struct bpfshim_cgroup *cg;
+
+	if (index >= map->max_entries)
+		return -E2BIG;
+	cg = READ_ONCE(to_array(map)->slot[index]);
+	return cg ? bpfshim_current_under(cg) : -EAGAIN;
 }
 
 static int cgroup_array_update(struct bpfshim_map *map, struct file *map_file, const void *key, u32 fd, u64 flags)
 {
+	struct bpfshim_cgroup *cg;
+	u32 i = *(const u32 *)key;
+
 	if (flags != BPFSHIM_ANY)
 		return -EINVAL;
-	return *(const u32 *)key >= map->max_entries ? -E2BIG : -EBADF;
+	if (i >= map->max_entries)
+		return -E2BIG;
+	cg = bpfshim_cgroup_get(fd);
+	if (IS_ERR(cg))
+		return PTR_ERR(cg);
+	replace(to_array(map), i, cg);
+	return 0;
 }
 
 static int cgroup_array_delete(struct bpfshim_map *map, const void *key)
 {
-	return *(const u32 *)key >= map->max_entries ? -E2BIG : -ENOENT;
+	u32 i = *(const u32 *)key;
+
+	if (i >= map->max_entries)
+		return -E2BIG;
+	return replace(to_array(map), i, NULL) ? 0 : -ENOENT;
 }
 
 static int cgroup_array_next_key(struct bpfshim_map *map, const void *key, void *next)

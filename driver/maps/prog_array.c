@@ -86,6 +86,9 @@ static int prog_array_fits(struct bpfshim_map *map, const void *prog)
 	const struct bpfshim_prog *p = prog;
 	int err = 0;
 
+	/* Only who attaches a program itself looks for this. */
+	if (p->kprobe_override)
+		return -EINVAL;
 	mutex_lock(&a->lock);
 	if (!a->type) {
 		a->type = p->type;

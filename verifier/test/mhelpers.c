@@ -50,7 +50,7 @@ static void mem_arg(struct machine *m, const struct vrf_helper *h, u32 i, const 
 	u64 size = r[i + 2];
 	u8 *b;
 
-	if (!r[i + 1] && (h->arg[i] == A(MEM_OR_NULL) || !size))
+	if (!r[i + 1] && (h->arg[i] == A(MEM_OR_NULL) || h->arg[i] == A(RW_MEM_OR_NULL) || !size))
 		return;
 	if ((s64)size < 0 || (!size && h->arg[i + 1] == A(SIZE))) {
 		machine_bad(m, "helper %d got a size of %lld", h->id, (long long)size);
@@ -368,6 +368,15 @@ bool machine_helper(struct machine *m, u32 pc, s32 id)
 	case H(get_task_stack):
 		map = id == H(get_stack) || id == H(get_task_stack) ? (u32)r[3] : (u32)r[2];
 		v = below(&m->rng, 3) ? below(&m->rng, map + 1) : (u64)-(s64)below(&m->rng, 200);
+		break;
+	case H(read_branch_records):
+	case H(get_branch_snapshot):
+		/* whole records of 24 bytes, or an error */
+		map = id == H(read_branch_records) ? (u32)r[3] : (u32)r[2];
+		v = below(&m->rng, 2) ? below(&m->rng, map / 24 + 1) * 24 : (u64)-2;
+		break;
+	case H(snprintf_btf):
+		v = below(&m->rng, 4) ? below(&m->rng, 10000) : (u64)-22;
 		break;
 	case H(ringbuf_reserve):
 		v = reserve(m, r);

@@ -381,7 +381,13 @@ static void helper_mem(struct gen *g)
 	u32 a = 1;
 	s32 id;
 
-	switch (BR(g, 6)) {
+	switch (BR(g, 8)) {
+	case 6: id = has_packet(g->p->type) || g->p->type == BPFSHIM_PROG_TYPE_SOCKET_FILTER ? 113 : 176; break;
+	case 7:
+		id = g->p->type == BPFSHIM_PROG_TYPE_PERF_EVENT ? 119 : 149;
+		a = id == 119 ? 2 : 1;
+		wrote = false;
+		break;
 	case 0: id = has_packet(g->p->type) || g->p->type == BPFSHIM_PROG_TYPE_SOCKET_FILTER ? 113 : 16; break;
 	case 1: id = 113; break;
 	case 2: id = 115; break;
@@ -426,7 +432,14 @@ static void helper_mem(struct gen *g)
 		gen_ld_map(g, 3, M_FROZEN, true, 0);
 	if (id == 26)
 		gen_emit(g, MOV64K, 2, 0, 0, gen_number(g));
-	if (a + 2 <= 5 && id != 182)
+	if (id == 149) {
+		/* What is shown: two words, mostly initialised. */
+		gen_emit(g, MOV64X, 3, 10, 0, 0);
+		gen_emit(g, ADD64K, 3, 0, 0, -(s32)(8 * (1 + BR(g, 3))));
+		gen_emit(g, MOV64K, 4, 0, 0, BR(g, 8) ? 16 : 8);
+		gen_emit(g, MOV64K, 5, 0, 0, 0);
+	}
+	if (a + 2 <= 5 && id != 182 && id != 149)
 		gen_emit(g, MOV64K, a + 2, 0, 0, 0);
 	gen_call_helper(g, id);
 	if ((id == 115 || id == 67) && BR(g, 2)) {

@@ -24,8 +24,9 @@ const struct world_map world_maps[WORLD_MAPS] = {
 const u64 world_helpers[4] = {
 	BIT_(1) | BIT_(2) | BIT_(3) | BIT_(5) | BIT_(7) | BIT_(8) | BIT_(9) | BIT_(12) | BIT_(16) | BIT_(25) |
 	BIT_(26) | BIT_(28) | BIT_(39) | BIT_(44) | BIT_(45),
-	BIT_(65) | BIT_(67) | BIT_(93) | BIT_(94) | BIT_(113) | BIT_(115),
-	BIT_(130) | BIT_(131) | BIT_(132) | BIT_(133) | BIT_(164) | BIT_(181) | BIT_(182),
+	BIT_(65) | BIT_(67) | BIT_(93) | BIT_(94) | BIT_(113) | BIT_(115) | BIT_(119) | BIT_(123),
+	BIT_(130) | BIT_(131) | BIT_(132) | BIT_(133) | BIT_(149) | BIT_(164) | BIT_(176) | BIT_(181) |
+	BIT_(182),
 	BIT_(197) | BIT_(198) | BIT_(199) | BIT_(200) | BIT_(201) | BIT_(202) | BIT_(203) |
 	BIT_(240) | BIT_(241) | BIT_(242),
 };
