@@ -16,7 +16,7 @@
 #define ZERO		(1ULL << 3)
 
 #define DEPTH		32	/* aggregates in each other */
-#define STEPS		(1 << 18)
+#define STEPS		(1 << 20)
 #define NAME		80
 #define WINDOW		32	/* bytes of memory looked at */
 #define BASE		16	/* the longest basic type */
