@@ -258,7 +258,7 @@ int bpfshim_v_pseudo_btf_id(struct vrf_env *env, u32 insn)
 		return -EINVAL;
 	}
 	t = bpfshim_btf_type(env->kbtf, id);
-	if (!t || !id) {
+	if (!t) {
 		bpfshim_v_log(env, "ldimm64 insn specifies invalid btf_id %d.\n", id);
 		return -ENOENT;
 	}

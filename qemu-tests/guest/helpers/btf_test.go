@@ -47,7 +47,7 @@ func newPrinter(r *oracle.Run, size uint32) *printer {
 			address, asm.StoreMem(asm.RFP, -24, asm.R2, asm.DWord), asm.StoreMem(asm.RFP, -16, asm.R6, asm.DWord),
 		}, element(p.out), asm.Instructions{
 			asm.Mov.Reg(asm.R1, asm.R0), asm.Mov.Reg(asm.R2, asm.R8), asm.Mov.Imm(asm.R0, 1000),
-			asm.JEq.Imm(asm.R2, 0, "end"), asm.JGT.Imm(asm.R2, int32(size), "end"),
+			asm.JLT.Imm(asm.R2, 1, "end"), asm.JGT.Imm(asm.R2, int32(size), "end"),
 			asm.Mov.Reg(asm.R3, asm.RFP), asm.Add.Imm(asm.R3, -24), asm.Mov.Imm(asm.R4, 16), asm.Mov.Reg(asm.R5, asm.R7),
 			asm.FnSnprintfBtf.Call(), asm.Return().WithSymbol("end"),
 		}))

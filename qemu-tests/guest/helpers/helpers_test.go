@@ -48,6 +48,38 @@ func kernelBTF() string {
 	return "/usr/lib/bpfshim/btf/" + guest.Release() + ".btf"
 }
 
+// mendTypes gives structures whose layout depends on a variable, and whose
+// size pahole takes for 0, room for their members in order: BTF_LOAD wants it so.
+func mendTypes(b []byte) {
+	u32 := func(at uint32) uint32 { return binary.NativeEndian.Uint32(b[at:]) }
+	at := u32(4) + u32(8)
+	for end := at + u32(12); at < end; {
+		info, size := u32(at+4), u32(at+8)
+		kind, vlen, flag := info>>24&0x1f, info&0xffff, info>>31
+		at += 12
+		switch kind {
+		case 1, 14, 17:
+			at += 4
+		case 3:
+			at += 12
+		case 4, 5:
+			mask := map[bool]uint32{false: 1<<32 - 1, true: 1<<24 - 1}[flag != 0]
+			for i, last := uint32(0), uint32(0); i < vlen; i++ {
+				word := u32(at + 12*i + 8)
+				last = max(last, word&mask)
+				binary.NativeEndian.PutUint32(b[at+12*i+8:], word&^mask|last)
+				size = max(size, (last+7)/8)
+			}
+			binary.NativeEndian.PutUint32(b[at-4:], size)
+			at += 12 * vlen
+		case 15, 19:
+			at += 12 * vlen
+		case 6, 13:
+			at += 8 * vlen
+		}
+	}
+}
+
 var spec *btf.Spec
 
 // types are the kernel's own.
@@ -81,6 +113,7 @@ func giveTypes(t testing.TB) {
 	at := raw.Alloc(len(b))
 	defer raw.Free(at)
 	copy(at, b)
+	mendTypes(at)
 	fd, errno := tgt.Do(raw.BTFLoad, raw.NewAttr().U64(0, raw.Addr(at)).U32(16, uint32(len(b))))
 	if errno != 0 {
 		t.Fatalf("BTF: %s", raw.ErrName(errno))
