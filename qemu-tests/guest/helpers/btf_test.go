@@ -109,7 +109,7 @@ var common = []struct {
 }{
 	{"in6_addr", &btf.Struct{}}, {"tcphdr", &btf.Struct{}}, {"qstr", &btf.Struct{}}, {"new_utsname", &btf.Struct{}},
 	{"rb_node", &btf.Struct{}}, {"list_head", &btf.Struct{}}, {"ethhdr", &btf.Struct{}}, {"iovec", &btf.Struct{}},
-	{"pt_regs", &btf.Struct{}}, {"rlimit", &btf.Struct{}}, {"winsize", &btf.Struct{}}, {"hrtimer_restart", &btf.Enum{}},
+	{"pt_regs", &btf.Struct{}}, {"winsize", &btf.Struct{}}, {"hrtimer_restart", &btf.Enum{}},
 	{"kuid_t", &btf.Typedef{}}, {"pid_t", &btf.Typedef{}}, {"u8", &btf.Typedef{}}, {"int", &btf.Int{}}, {"char", &btf.Int{}},
 	{"_Bool", &btf.Int{}}, {"sigset_t", &btf.Typedef{}},
 }

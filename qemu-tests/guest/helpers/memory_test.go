@@ -73,17 +73,21 @@ func withCallback(t testing.TB, tgt *raw.Target, typ uint32, insns asm.Instructi
 // vmaFinder finds the area of r6's task that holds r7, by flags r8; the
 // callback keeps where it begins and ends in the map.
 func vmaFinder(t testing.TB, fd int, before asm.Instructions) asm.Instructions {
-	var vma *btf.Struct
-	if err := types(t).TypeByName("vm_area_struct", &vma); err != nil {
+	// BTF of modules may name the structure again, all alike there.
+	vmas, err := types(t).AnyTypesByName("vm_area_struct")
+	if err != nil {
 		t.Fatal(err)
 	}
 	at := map[string]int16{}
-	for _, m := range vma.Members {
-		at[m.Name] = int16(m.Offset.Bytes())
+	for _, vma := range vmas {
+		if s, ok := vma.(*btf.Struct); ok {
+			for _, m := range s.Members {
+				at[m.Name] = int16(m.Offset.Bytes())
+			}
+		}
 	}
-	// Newer kernels have the two in a nameless union of structures.
-	if _, ok := at["vm_start"]; !ok {
-		at["vm_start"], at["vm_end"] = 0, 8
+	if at["vm_end"] == 0 {
+		t.Fatal("no vm_area_struct")
 	}
 	return join(before, asm.Instructions{
 		st(asm.RFP, -16, 0, asm.DWord), st(asm.RFP, -8, 0, asm.DWord),
