@@ -112,3 +112,13 @@ func TestJudgeGoHung(t *testing.T) {
 		t.Error(o)
 	}
 }
+
+func TestOutcomesOfTestsInTests(t *testing.T) {
+	got := outcomes([]byte("=== RUN   TestA\n=== RUN   TestA/b_c\n--- FAIL: TestA (0.01s)\n    --- PASS: TestA/b_c (0.00s)\n        --- SKIP: TestA/b_c/d (0.00s)\nFAIL\n"))
+	want := map[string]string{"TestA": "fail", "TestA/b_c": "pass", "TestA/b_c/d": "skip"}
+	for name, end := range want {
+		if got[name] != end {
+			t.Errorf("%s: %q, not %q", name, got[name], end)
+		}
+	}
+}

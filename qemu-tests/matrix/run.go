@@ -26,7 +26,8 @@ type Runner struct {
 	Quick    bool   // leaves out what is marked full
 	Loops    int    // rounds of insmod and rmmod
 	NoModule bool   // for the tests of the harness itself
-	Only     string // this suite only
+	Module   string // a file instead of a build; KERNEL in it is the kernel's name
+	Only     string // these suites only, with commas between them
 	Timeout  time.Duration
 	Log      io.Writer // progress, and the output of what failed
 
@@ -53,6 +54,15 @@ func (r *Runner) Kernel(ctx context.Context, k kernels.Kernel, leg Kernel) ([]Ou
 	}
 	var console bytes.Buffer
 	c.Console = &console
+	if !r.NoModule {
+		results := filepath.Join(ResultsDir(r.Builder.Repo), k.Name)
+		if r.Only == "" {
+			if err := os.RemoveAll(results); err != nil {
+				return nil, err
+			}
+		}
+		c.Plan.Out, c.Out = "/out", filepath.Join(results, "out")
+	}
 	c.Event = func(e wire.Event) {
 		switch e.Ev {
 		case wire.EvOut:
@@ -70,7 +80,14 @@ func (r *Runner) Kernel(ctx context.Context, k kernels.Kernel, leg Kernel) ([]Ou
 		fmt.Fprintf(r.Log, "  %-12s up to %.1f times slower than the guest that deadlines are made for\n", k.Name, res.Slow)
 	}
 	r.show(k.Name, outs, units, res, console.Bytes())
-	return outs, nil
+	if r.NoModule {
+		return outs, nil
+	}
+	release, err := k.Release()
+	if err != nil {
+		return nil, err
+	}
+	return outs, r.record(k.Name, release, units, outs)
 }
 
 func (r *Runner) prepare(ctx context.Context, k kernels.Kernel, leg Kernel) (vm.Config, []*unit, error) {
@@ -92,7 +109,7 @@ func (r *Runner) prepare(ctx context.Context, k kernels.Kernel, leg Kernel) (vm.
 		return c, nil, err
 	}
 	if !r.NoModule {
-		ko, warnings, err := r.Builder.Module(ctx, k)
+		ko, warnings, err := r.module(ctx, k)
 		if err != nil {
 			return c, nil, err
 		}
@@ -105,7 +122,7 @@ func (r *Runner) prepare(ctx context.Context, k kernels.Kernel, leg Kernel) (vm.
 	}
 	for _, name := range leg.Suites {
 		s := r.Config.Suite[name]
-		if r.Quick && s.Full || r.Only != "" && r.Only != name {
+		if r.Quick && s.Full || r.Only != "" && !strings.Contains(","+r.Only+",", ","+name+",") {
 			continue
 		}
 		u := &unit{name: name, suite: s}
@@ -141,6 +158,16 @@ func (r *Runner) prepare(ctx context.Context, k kernels.Kernel, leg Kernel) (vm.
 		add(&unit{name: "kmemleak"}, wire.Step{Kind: wire.StepLeaks})
 	}
 	return c, units, nil
+}
+
+// module builds the module, or takes the one that is given.
+func (r *Runner) module(ctx context.Context, k kernels.Kernel) (ko string, warnings []string, err error) {
+	if r.Module == "" {
+		return r.Builder.Module(ctx, k)
+	}
+	ko = strings.ReplaceAll(r.Module, "KERNEL", k.Name)
+	_, err = os.Stat(ko)
+	return ko, nil, err
 }
 
 // loadProgram is what each round of the reload loop runs.

@@ -35,7 +35,8 @@ const quickLoops = 10
 func main() {
 	quick := flag.Bool("quick", false, "the short form: without what is marked full, few rounds of the loop")
 	loops := flag.Int("loops", 200, "rounds of insmod, load, rmmod")
-	suite := flag.String("suite", "", "only this `SUITE`")
+	suite := flag.String("suite", "", "only this `SUITE`, or these: SUITE,SUITE")
+	module := flag.String("module", "", "load this `FILE` instead of building the module; KERNEL in it stands for the kernel's name")
 	flag.Usage = func() {
 		fmt.Fprint(os.Stderr, usage)
 		flag.PrintDefaults()
@@ -43,7 +44,7 @@ func main() {
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	ok, err := run(ctx, *quick, *loops, *suite, flag.Args())
+	ok, err := run(ctx, *quick, *loops, *suite, *module, flag.Args())
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "matrix:", err)
 	}
@@ -52,7 +53,7 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, quick bool, loops int, suite string, names []string) (bool, error) {
+func run(ctx context.Context, quick bool, loops int, suite, module string, names []string) (bool, error) {
 	repo, err := vm.Repo()
 	if err != nil {
 		return false, err
@@ -69,7 +70,7 @@ func run(ctx context.Context, quick bool, loops int, suite string, names []strin
 	}
 	r := &matrix.Runner{
 		Config: cfg, Builder: vm.Builder{Repo: repo, Log: os.Stderr},
-		Quick: quick, Loops: loops, Only: suite, Log: os.Stdout,
+		Quick: quick, Loops: loops, Only: suite, Module: module, Log: os.Stdout,
 	}
 	var all []matrix.Outcome
 	var legs []string
