@@ -17,13 +17,25 @@ import (
 
 // Main is the TestMain of every suite: outside a guest it runs no test, as
 // the module would be that of the machine that works on the project.
-func Main(m *testing.M) {
+func Main(m *testing.M) { MainThen(m, func() error { return nil }) }
+
+// MainThen is Main, and does something when the tests are over.
+func MainThen(m *testing.M, then func() error) {
 	flag.Parse()
-	if list := flag.Lookup("test.list"); os.Getenv("BPFSHIM_GUEST") == "" && (list == nil || list.Value.String() == "") {
+	list := flag.Lookup("test.list")
+	listing := list != nil && list.Value.String() != ""
+	if os.Getenv("BPFSHIM_GUEST") == "" && !listing {
 		fmt.Println("runs in a guest only: make matrix")
 		os.Exit(0)
 	}
-	os.Exit(m.Run())
+	status := m.Run()
+	if !listing {
+		if err := then(); err != nil {
+			fmt.Println(err)
+			status = 1
+		}
+	}
+	os.Exit(status)
 }
 
 // Quick reports whether the short form of the matrix runs.
