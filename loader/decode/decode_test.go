@@ -162,3 +162,9 @@ func TestParse(t *testing.T) {
 		}
 	}
 }
+
+func TestParseSaysWhatAnObjectIs(t *testing.T) {
+	s := &btf.Struct{Name: "s", Size: 8, Members: []btf.Member{{Name: "count", Type: &btf.Int{Name: "u64", Size: 8}}}}
+	_, err := decode.Parse(s, 8, "count=5")
+	assert.ErrorContains(t, err, `{"count": 1}`)
+}
