@@ -14,7 +14,7 @@ hostdirs = $(patsubst %/Makefile,%,$(wildcard verifier/test/Makefile driver/exec
 
 export CGO_ENABLED = 0
 
-.PHONY: help all demo selftests faults test test-host test-go matrix module vmexec examples demo-root vectors cli bench golden man lint fuzz deps clean objects bpftool-root
+.PHONY: help all demo selftests faults test test-host test-go matrix module vmexec examples demo-root vectors cli bench golden man lint fuzz deps clean objects bpftool-root support
 
 help: ## this text
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -108,6 +108,13 @@ faults: deps ## fail each allocation of the module in turn, on each kernel there
 		$(vmexec) -kernel $$k -smp 4 -timeout 40m -module build/module-debug/$$k/bpfshim.ko -overlay build/faults \
 			$(if $(QUICK),-env BPFSHIM_QUICK=1) -- /tests/faults.test -test.v -test.timeout 40m; \
 	done
+
+# The suites that docs/SUPPORT.md rests on.
+SUPPORT	?= support
+support: ## docs/SUPPORT.md, from a run of the suites it rests on [KERNELS="NAME ..."]
+	@$(kernels) ensure debian-6.1 >/dev/null
+	$(matrix) -quick -loops 0 -suite $(SUPPORT) $(or $(KERNELS),el7-514 el7-1160 v3.10 debian-6.1)
+	@$(GO) run ./qemu-tests/cmd/support
 
 golden: deps bpftool-root ## ask debian-6.1's own bpf(2) again what the driver is measured by
 	@set -e; for s in errno differ helpers maps bpftool; do \
