@@ -113,7 +113,7 @@ faults: deps ## fail each allocation of the module in turn, on each kernel there
 SUPPORT	?= support
 support: ## docs/SUPPORT.md, from a run of the suites it rests on [KERNELS="NAME ..."]
 	@$(kernels) ensure debian-6.1 >/dev/null
-	$(matrix) -quick -loops 0 -suite $(SUPPORT) $(or $(KERNELS),el7-514 el7-1160 v3.10 debian-6.1)
+	$(matrix) -loops 0 -suite $(SUPPORT) $(or $(KERNELS),el7-514 el7-1160 v3.10 debian-6.1)
 	@$(GO) run ./qemu-tests/cmd/support
 
 golden: deps bpftool-root ## ask debian-6.1's own bpf(2) again what the driver is measured by

@@ -54,7 +54,8 @@ func (r *Runner) Kernel(ctx context.Context, k kernels.Kernel, leg Kernel) ([]Ou
 	}
 	var console bytes.Buffer
 	c.Console = &console
-	if !r.NoModule {
+	kept := !r.NoModule && leg.Of == ""
+	if kept {
 		results := filepath.Join(ResultsDir(r.Builder.Repo), k.Name)
 		if r.Only == "" {
 			if err := os.RemoveAll(results); err != nil {
@@ -80,7 +81,7 @@ func (r *Runner) Kernel(ctx context.Context, k kernels.Kernel, leg Kernel) ([]Ou
 		fmt.Fprintf(r.Log, "  %-12s up to %.1f times slower than the guest that deadlines are made for\n", k.Name, res.Slow)
 	}
 	r.show(k.Name, outs, units, res, console.Bytes())
-	if r.NoModule {
+	if !kept {
 		return outs, nil
 	}
 	release, err := k.Release()

@@ -23,18 +23,19 @@ func set(t *testing.T) *Set {
 		t.Fatal(err)
 	}
 	if len(s.Kernels) == 0 {
-		t.Fatal("no results")
+		t.Skip("no kernel's results are in the tree: make support")
 	}
 	return s
 }
 
 // The document is what the results and tables say.
 func TestDocIsUpToDate(t *testing.T) {
+	s := set(t)
 	b, err := os.ReadFile(filepath.Join(root, "docs", "SUPPORT.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if string(b) != set(t).Doc() {
+	if string(b) != s.Doc() {
 		t.Error("docs/SUPPORT.md is not what the results say: make support, or go run ./qemu-tests/cmd/support")
 	}
 }
