@@ -9,6 +9,10 @@
 static struct bpfshim_native_facts facts;
 static bool possible;
 
+static bool blind;
+module_param(blind, bool, 0644);
+MODULE_PARM_DESC(blind, "keep programs' constants out of the machine code of those loaded from now on");
+
 bool bpfshim_native_init(void)
 {
 	possible = bpfshim_image_possible() && bpfshim_native_facts(&facts);
@@ -34,8 +38,10 @@ static void map_info(void *cookie, u32 idx, struct bpfshim_jit_map *m)
 {
 	struct bpfshim_map *map = map_of(cookie, idx);
 
-	if (map)
-		bpfshim_array_native(map, m);
+	if (!map)
+		return;
+	bpfshim_array_native(map, m);
+	bpfshim_htab_native(map, m);
 }
 
 /* Straight to the map type's function, past the helper that looks it up. */
@@ -68,16 +74,17 @@ static u64 parr_entry(void *cookie, u32 map_idx, u32 index)
 static void set_opts(struct bpfshim_jit_opts *o, struct bpfshim_prog *prog)
 {
 	memset(o, 0, sizeof(*o));
-	o->flags = (facts.retpoline ? BPFSHIM_JIT_RETPOLINE : 0) |
+	o->flags = (blind ? BPFSHIM_JIT_BLIND : 0) |
+		   (facts.retpoline ? BPFSHIM_JIT_RETPOLINE : 0) |
 		   (facts.ibt ? BPFSHIM_JIT_ENDBR : 0) |
 		   (facts.bmi2 ? BPFSHIM_JIT_BMI2 : 0) |
 		   (facts.movbe ? BPFSHIM_JIT_MOVBE : 0) |
 		   (prog->vrf.masked ? BPFSHIM_JIT_MASK : 0);
 	/* Nor shall somebody else's constants be code. */
-	if (prog->unpriv) {
+	if (prog->unpriv)
 		o->flags |= BPFSHIM_JIT_BLIND;
+	if (o->flags & BPFSHIM_JIT_BLIND)
 		get_random_bytes(&o->blind_seed, sizeof(o->blind_seed));
-	}
 	o->area_lo = facts.modules_lo;
 	o->area_hi = facts.modules_hi;
 	o->ret_thunk = facts.ret_thunk;

@@ -20,29 +20,40 @@ int bpfshim_test_loop(struct bpfshim_prog *prog, const void *ctx, u32 repeat,
 {
 	struct bpfshim_run_ctx rc;
 	u64 spent = 0, start;
-	u32 i;
-	bool ran;
+	int err = 0;
+	u32 i = 0;
 
 	if (!repeat)
 		repeat = 1;
 	*retval = 0;
-	for (i = 0; i < repeat; i++) {
+	memset(&rc, 0, sizeof(rc));
+	preempt_disable();
+	start = bpfshim_clock_mono();
+	for (;;) {
 		if (reset)
 			reset(arg);
-		memset(&rc, 0, sizeof(rc));
-		preempt_disable();
-		start = bpfshim_clock_mono();
-		*retval = (u32)bpfshim_prog_run(prog, ctx, &rc, &ran);
-		spent += bpfshim_clock_mono() - start;
-		preempt_enable();
+		*retval = (u32)bpfshim_prog_run(prog, ctx, &rc, NULL);
 		/* The last run is over: its result is not thrown away. */
-		if (i + 1 < repeat && signal_pending(current))
-			return -EINTR;
-		cond_resched();
+		if (++i == repeat)
+			break;
+		if (signal_pending(current)) {
+			err = -EINTR;
+			break;
+		}
+		/* Time spent elsewhere is not the program's. */
+		if (need_resched()) {
+			spent += bpfshim_clock_mono() - start;
+			preempt_enable();
+			cond_resched();
+			preempt_disable();
+			start = bpfshim_clock_mono();
+		}
 	}
+	spent += bpfshim_clock_mono() - start;
+	preempt_enable();
 	spent = div_u64(spent, repeat);
 	*ns = spent > U32_MAX ? U32_MAX : (u32)spent;
-	return 0;
+	return err;
 }
 
 u8 *bpfshim_test_data(const union bpfshim_attr *a, u32 head, u32 tail, u32 max)

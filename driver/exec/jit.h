@@ -28,13 +28,26 @@ enum bpfshim_jit_map_kind {
 	BPFSHIM_JIT_MAP_NONE,
 	BPFSHIM_JIT_MAP_ARRAY,		/* base + index * elem_size */
 	BPFSHIM_JIT_MAP_PERCPU_ARRAY,	/* *(base + index * 8) + this CPU's offset */
+	BPFSHIM_JIT_MAP_HASH,		/* element + value_off */
+	BPFSHIM_JIT_MAP_PERCPU_HASH,	/* *(element + value_off) + this CPU's offset */
 };
+
+#define BPFSHIM_JIT_BUCKET	16	/* bytes of a hash's bucket */
 
 struct bpfshim_jit_map {
 	enum bpfshim_jit_map_kind kind;
 	u64 base;
 	u32 elem_size;
 	u32 max_entries;
+	/*
+	 * Hashes: keys of one or two words k0, k1, whose hash is the upper half
+	 * of mul[0] * k0 + mul[1] (+ mul[2] * k1).  base: buckets, each of which
+	 * begins with a nulls list of elements by their first word, the end of
+	 * bucket n being 2 * n + 1.  Offsets in an element.
+	 */
+	u32 key_size, bucket_mask;
+	u32 hash_off, key_off, value_off;
+	u64 mul[3];
 };
 
 /* A per-CPU variable, as an offset from gs. */

@@ -46,6 +46,12 @@ void x86_rm(struct bpfshim_jit *j, u32 fl, u32 op, u32 reg, struct bpfshim_x86_m
 	u32 mod = fits8(m.disp) ? 1 : 2;
 
 	prefixes(j, fl, op, reg, m.index, m.base);
+	if (m.base == NOREG) {
+		emit8(j, (reg & 7) << 3 | RSP);
+		emit8(j, m.shift << 6 | (m.index & 7) << 3 | RBP);
+		emit32(j, m.disp);
+		return;
+	}
 	if (!m.disp && (m.base & 7) != RBP)
 		mod = 0;
 	emit8(j, mod << 6 | (reg & 7) << 3 | (sib ? RSP : (m.base & 7)));

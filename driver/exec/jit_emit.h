@@ -34,6 +34,10 @@
 #define jit_call bpfshim_jit_call
 #define jit_tail_call bpfshim_jit_tail_call
 #define jit_fuse bpfshim_jit_fuse
+#define jit_compare bpfshim_jit_compare
+#define jit_store_imm bpfshim_jit_store_imm
+#define jit_stack_key bpfshim_jit_stack_key
+#define jit_lookup bpfshim_jit_lookup
 #define jit_mul_imm bpfshim_jit_mul_imm
 #define jit_load bpfshim_jit_load
 #define jit_cc bpfshim_jit_cc
@@ -69,6 +73,7 @@ static inline u32 bpfshim_jit_reg(u32 bpf)
 #define JF_LOOKUP	(1 << 2)	/* call: a lookup that is inlined */
 #define JF_CONST_KEY	(1 << 3)	/* ... with a key known now; tail call: its entry is */
 #define JF_PERCPU	(1 << 4)	/* call: one per-CPU word */
+#define JF_STACK_KEY	(1 << 5)	/* lookup: its key is at a place of the stack known now */
 
 /* What each function needs. */
 struct bpfshim_jit_fn {
@@ -89,7 +94,7 @@ struct bpfshim_jit_fn {
 #define JIT_COUNT_ONE		0x10000
 
 struct bpfshim_x86_mem {
-	u8 base, index, shift;	/* index NOREG: none */
+	u8 base, index, shift;	/* NOREG: none, of one of them */
 	s32 disp;
 };
 
@@ -221,9 +226,15 @@ void jit_alu(struct bpfshim_jit *j, u32 i);
 void jit_load_store(struct bpfshim_jit *j, u32 i);
 void jit_atomic(struct bpfshim_jit *j, u32 i);
 void jit_cond(struct bpfshim_jit *j, u32 i);
-/* Both return how many instructions they dealt with. */
+/* Sets the flags for the conditional jump at i. */
+void jit_compare(struct bpfshim_jit *j, u32 i);
+/* Memory of an access code's size at m = imm, which is sign-extended. */
+void jit_store_imm(struct bpfshim_jit *j, u8 code, struct bpfshim_x86_mem m, s32 imm);
+/* How many instructions it dealt with. */
 u32 jit_call(struct bpfshim_jit *j, u32 i);
 void jit_tail_call(struct bpfshim_jit *j, u32 i);
+/* jit_lookup.c: the inlined lookup at i; how many instructions it dealt with. */
+u32 jit_lookup(struct bpfshim_jit *j, u32 i);
 /* jit_fuse.c: several at once; 0: nothing done. */
 u32 jit_fuse(struct bpfshim_jit *j, u32 i);
 
@@ -246,5 +257,7 @@ void jit_thunk(struct bpfshim_jit *j);
 /* Registers an instruction reads and writes. */
 void jit_regs(const struct bpfshim_jit *j, u32 i, u32 *use, u32 *def);
 void jit_flow(struct bpfshim_jit *j);
+/* Does the call at i find its key, R2, at R10 + *off? */
+bool jit_stack_key(const struct bpfshim_jit *j, u32 i, s32 *off);
 
 #endif /* BPFSHIM_EXEC_JIT_EMIT_H */

@@ -19,7 +19,7 @@ static void regs_call(const struct bpfshim_jit *j, u32 i, u32 *use, u32 *def)
 	} else if (fl & (JF_PERCPU | JF_CONST_KEY))
 		*use = 0;
 	else if (fl & JF_LOOKUP)
-		*use = BIT_(2);
+		*use = fl & JF_STACK_KEY ? 0 : BIT_(2);
 	*def = CALLER_SAVED;
 }
 
@@ -99,11 +99,35 @@ u32 jit_live_after(const struct bpfshim_jit *j, u32 i)
 	}
 }
 
+bool jit_stack_key(const struct bpfshim_jit *j, u32 i, s32 *off)
+{
+	const struct bpfshim_insn *in = j->x->insns;
+	u32 use, def;
+
+	/* Back to where R2 was made, through nothing that others jump to. */
+	while (i-- > 0 && !(j->flags[i + 1] & JF_LEADER)) {
+		if (!in[i].code)
+			continue;	/* a second slot */
+		if (in[i].code == (BPFSHIM_ALU64 | BPFSHIM_ADD | BPFSHIM_K) && in[i].dst_reg == 2)
+			break;
+		jit_regs(j, i, &use, &def);
+		if (def & BIT_(2))
+			return false;
+	}
+	if (i == ~0U || !i || j->flags[i + 1] & JF_LEADER || j->flags[i] & JF_LEADER)
+		return false;
+	*off = in[i].imm;
+	i--;
+	return in[i].code == (BPFSHIM_ALU64 | BPFSHIM_MOV | BPFSHIM_X) && !in[i].off &&
+	       in[i].dst_reg == 2 && in[i].src_reg == 10;
+}
+
 static void mark_call(struct bpfshim_jit *j, u32 i)
 {
 	const struct bpfshim_insn *in = &j->x->insns[i];
 	const struct bpfshim_jit_opts *o = j->o;
 	struct bpfshim_jit_map m;
+	s32 off;
 
 	if (in->src_reg)
 		return;
@@ -112,14 +136,28 @@ static void mark_call(struct bpfshim_jit *j, u32 i)
 		j->flags[i] |= JF_PERCPU;
 		return;
 	}
-	if (in->imm != BPFSHIM_HELPER_LOOKUP || !o->aux || !o->map_info || o->aux[i].map_idx < 0)
+	/* An inlined map has sizes that user space chose. */
+	if (jit_blinds(j) || in->imm != BPFSHIM_HELPER_LOOKUP || !o->map_info ||
+	    !o->aux || o->aux[i].map_idx < 0)
 		return;
 	jit_map(j, i, &m);
 	if (m.kind == BPFSHIM_JIT_MAP_NONE)
 		return;
 	j->flags[i] |= JF_LOOKUP;
-	if (o->aux[i].flags & BPFSHIM_AUX_CONST_KEY)
+	if (o->aux[i].flags & BPFSHIM_AUX_CONST_KEY &&
+	    (m.kind == BPFSHIM_JIT_MAP_ARRAY || m.kind == BPFSHIM_JIT_MAP_PERCPU_ARRAY))
 		j->flags[i] |= JF_CONST_KEY;
+	else if (jit_stack_key(j, i, &off))
+		j->flags[i] |= JF_STACK_KEY;
+}
+
+/* Does it nothing but write its register? */
+static bool is_pure(const struct bpfshim_insn *in)
+{
+	u32 class = BPFSHIM_CLASS(in->code);
+
+	return class == BPFSHIM_LD || class == BPFSHIM_LDX || class == BPFSHIM_ALU ||
+	       class == BPFSHIM_ALU64;
 }
 
 /* Backward to a fixed point; each sweep carries facts over one more loop. */
@@ -140,7 +178,11 @@ static void liveness(struct bpfshim_jit *j)
 			if (!j->x->insns[i].code)
 				continue;	/* a second slot */
 			jit_regs(j, i, &use, &def);
-			live = use | (jit_live_after(j, i) & ~def);
+			live = jit_live_after(j, i);
+			/* What nobody reads is not emitted, and reads nothing. */
+			if (is_pure(&j->x->insns[i]) && !(live & def))
+				use = 0;
+			live = use | (live & ~def);
 			if (live != j->live[i]) {
 				j->live[i] = live;
 				changed = true;
@@ -163,6 +205,15 @@ void jit_flow(struct bpfshim_jit *j)
 		case BPFSHIM_IK_JA32:
 			j->flags[bpfshim_jump_target(x->insns, i)] |= JF_LEADER;
 			break;
+		case BPFSHIM_IK_IMM64:
+			i++;
+			break;
+		default:
+			break;
+		}
+	}
+	for (i = 0; i < x->len; i++) {
+		switch (bpfshim_insn_kind(&x->insns[i])) {
 		case BPFSHIM_IK_CALL:
 			mark_call(j, i);
 			break;

@@ -51,16 +51,13 @@ static void compare_imm(struct bpfshim_jit *j, u32 fl, bool set, u32 dst, s32 im
 	}
 }
 
-void jit_cond(struct bpfshim_jit *j, u32 i)
+void jit_compare(struct bpfshim_jit *j, u32 i)
 {
 	const struct bpfshim_insn *in = &j->x->insns[i];
-	u32 t = bpfshim_jump_target(j->x->insns, i);
 	u32 fl = BPFSHIM_CLASS(in->code) == BPFSHIM_JMP ? X_W : 0;
 	bool set = BPFSHIM_OP(in->code) == BPFSHIM_JSET;
 	u32 dst;
 
-	if (t == i + 1)
-		return;
 	if (BPFSHIM_SRC(in->code) == BPFSHIM_K && jit_blinds(j)) {
 		jit_blind(j, i, fl, in->imm);
 		/* blinding uses r11: R10 cannot be compared as well */
@@ -76,7 +73,16 @@ void jit_cond(struct bpfshim_jit *j, u32 i)
 		dst = jit_read(j, in->dst_reg);
 		x86_rr(j, fl, set ? 0x85 : 0x39, jit_read(j, in->src_reg), dst);
 	}
-	jit_jump(j, i, jit_cc(in->code), t);
+}
+
+void jit_cond(struct bpfshim_jit *j, u32 i)
+{
+	u32 t = bpfshim_jump_target(j->x->insns, i);
+
+	if (t == i + 1)
+		return;
+	jit_compare(j, i);
+	jit_jump(j, i, jit_cc(j->x->insns[i].code), t);
 }
 
 /* Reachable by a rel32 from wherever the image comes to lie. */
@@ -162,84 +168,9 @@ void jit_map(const struct bpfshim_jit *j, u32 i, struct bpfshim_jit_map *m)
 {
 	m->kind = BPFSHIM_JIT_MAP_NONE;
 	j->o->map_info(j->o->cookie, j->o->aux[i].map_idx, m);
-	if (m->kind == BPFSHIM_JIT_MAP_PERCPU_ARRAY && !j->o->this_cpu_off.known)
+	if ((m->kind == BPFSHIM_JIT_MAP_PERCPU_ARRAY || m->kind == BPFSHIM_JIT_MAP_PERCPU_HASH) &&
+	    !j->o->this_cpu_off.known)
 		m->kind = BPFSHIM_JIT_MAP_NONE;
-}
-
-/* A null check of R0 right behind a lookup: 0 none, 1 jumps on NULL, 2 on a value. */
-static u32 null_check(const struct bpfshim_jit *j, u32 i)
-{
-	const struct bpfshim_insn *in = &j->x->insns[i];
-
-	if (j->flags[i] & JF_LEADER || in->dst_reg || in->imm ||
-	    j->o->flags & BPFSHIM_JIT_NO_FUSE)
-		return 0;
-	if (in->code == (BPFSHIM_JMP | BPFSHIM_JEQ | BPFSHIM_K))
-		return 1;
-	return in->code == (BPFSHIM_JMP | BPFSHIM_JNE | BPFSHIM_K) ? 2 : 0;
-}
-
-static u32 lookup_const(struct bpfshim_jit *j, u32 i, const struct bpfshim_jit_map *m)
-{
-	u64 key = (u32)j->o->aux[i].const_key;
-	u32 check = null_check(j, i + 1);
-	bool found = key < m->max_entries;
-
-	if (!found)
-		x86_mov_imm(j, RAX, 0);
-	else if (m->kind == BPFSHIM_JIT_MAP_ARRAY)
-		x86_mov_imm(j, RAX, m->base + key * m->elem_size);
-	else
-		x86_mov_imm(j, RAX, ((const u64 *)(unsigned long)m->base)[key]);
-	if (found && m->kind == BPFSHIM_JIT_MAP_PERCPU_ARRAY)
-		x86_gs(j, X_W, 0x03, RAX, j->o->this_cpu_off.off);
-	if (!check)
-		return 1;
-	if (found == (check == 2))
-		jit_jump(j, i + 1, -1, bpfshim_jump_target(j->x->insns, i + 1));
-	return 2;
-}
-
-static u32 lookup(struct bpfshim_jit *j, u32 i)
-{
-	u32 check = null_check(j, i + 1), end = 0, shift;
-	struct bpfshim_jit_map m;
-
-	jit_map(j, i, &m);
-	if (j->flags[i] & JF_CONST_KEY)
-		return lookup_const(j, i, &m);
-	x86_rm(j, 0, 0x8b, R9, mem_at(RSI, 0));
-	x86_mov_imm(j, RAX, 0);
-	x86_alu_imm(j, 0, 7, R9, m.max_entries);
-	if (check == 1)
-		jit_jump(j, i + 1, 0x3, bpfshim_jump_target(j->x->insns, i + 1));
-	else
-		end = jump8(j, 0x73);
-	/* sbb: all ones while the index is below the bound, or 0 */
-	if (j->o->flags & BPFSHIM_JIT_MASK) {
-		x86_rr(j, 0, 0x19, R10, R10);
-		x86_rr(j, 0, 0x21, R10, R9);
-	}
-	x86_mov_imm(j, RAX, m.base);
-	if (m.kind == BPFSHIM_JIT_MAP_PERCPU_ARRAY) {
-		x86_rm(j, X_W, 0x8b, RAX, mem_index(RAX, R9, 3, 0));
-		x86_gs(j, X_W, 0x03, RAX, j->o->this_cpu_off.off);
-	} else if (m.elem_size == 8) {
-		x86_lea(j, true, RAX, mem_index(RAX, R9, 3, 0));
-	} else {
-		for (shift = 4; shift < 31 && m.elem_size != 1U << shift; shift++)
-			;
-		if (shift < 31)
-			x86_shift_imm(j, true, 4, R9, shift);
-		else
-			jit_mul_imm(j, true, R9, R9, m.elem_size);
-		x86_rr(j, X_W, 0x01, R9, RAX);
-	}
-	if (check == 2)
-		jit_jump(j, i + 1, -1, bpfshim_jump_target(j->x->insns, i + 1));
-	if (check != 1)
-		patch8(j, end);
-	return check ? 2 : 1;
 }
 
 u32 jit_call(struct bpfshim_jit *j, u32 i)
@@ -247,7 +178,7 @@ u32 jit_call(struct bpfshim_jit *j, u32 i)
 	const struct bpfshim_insn *in = &j->x->insns[i];
 
 	if (j->flags[i] & JF_LOOKUP)
-		return lookup(j, i);
+		return jit_lookup(j, i);
 	if (j->flags[i] & JF_PERCPU) {
 		if (in->imm == BPFSHIM_HELPER_CPU)
 			x86_gs(j, 0, 0x8b, RAX, j->o->cpu_number.off);

@@ -54,7 +54,7 @@ static void probe(struct bpfshim_jit *j, const struct bpfshim_insn *in)
 		x86_rr(j, X_W, 0x63, dst, R11);
 }
 
-static void store_imm(struct bpfshim_jit *j, u8 code, struct bpfshim_x86_mem m, s32 imm)
+void jit_store_imm(struct bpfshim_jit *j, u8 code, struct bpfshim_x86_mem m, s32 imm)
 {
 	switch (BPFSHIM_SIZE(code)) {
 	case BPFSHIM_B:
@@ -113,7 +113,7 @@ void jit_load_store(struct bpfshim_jit *j, u32 i)
 			jit_blind(j, i, true, in->imm);
 			store_reg(j, in->code, jit_mem(j, in->dst_reg, in->off), R11);
 		} else {
-			store_imm(j, in->code, jit_mem(j, in->dst_reg, in->off), in->imm);
+			jit_store_imm(j, in->code, jit_mem(j, in->dst_reg, in->off), in->imm);
 		}
 		break;
 	case BPFSHIM_STX:

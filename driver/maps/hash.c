@@ -10,6 +10,7 @@
  * a CPU, and process context enters the dispatcher's guard first, so no program
  * can find a lock held by its own CPU, not even in NMI.
  */
+#include "../native.h"
 #include "hash.h"
 #include "lru.h"
 
@@ -184,6 +185,26 @@ void *bpfshim_htab_lookup_percpu(struct bpfshim_map *map, const void *key, u32 c
 		return NULL;
 	e = bpfshim_htab_find(h, key, bpfshim_hash_key(h, key));
 	return e ? per_cpu_ptr(e->pptr, cpu) : NULL;
+}
+
+void bpfshim_htab_native(const struct bpfshim_map *map, struct bpfshim_jit_map *m)
+{
+	const struct bpfshim_htab *h = bpfshim_to_htab(map);
+
+	if (map->ops != &bpfshim_hash_ops && map->ops != &bpfshim_percpu_hash_ops)
+		return;
+	if ((map->key_size != 4 && map->key_size != 8) ||
+	    sizeof(struct bpfshim_bucket) != BPFSHIM_JIT_BUCKET)
+		return;
+	m->kind = h->percpu ? BPFSHIM_JIT_MAP_PERCPU_HASH : BPFSHIM_JIT_MAP_HASH;
+	m->base = (unsigned long)h->buckets;
+	m->bucket_mask = h->nr_buckets - 1;
+	m->key_size = map->key_size;
+	m->hash_off = offsetof(struct bpfshim_elem, hash);
+	m->key_off = offsetof(struct bpfshim_elem, key);
+	m->value_off = h->percpu ? offsetof(struct bpfshim_elem, pptr) :
+		       offsetof(struct bpfshim_elem, key) + 8;
+	memcpy(m->mul, h->mul, sizeof(m->mul));
 }
 
 /* ---- changing ---------------------------------------------------------- */

@@ -148,7 +148,7 @@ static int prepare_##id(struct host_prog *p)				\
 	return prepare(&id, p);						\
 }
 
-ENGINE(plain, "jit-plain", BPFSHIM_JIT_NO_FUSE, near_area, false)
+ENGINE(plain, "jit-plain", BPFSHIM_JIT_NO_FUSE | BPFSHIM_JIT_MASK, near_area, false)
 ENGINE(blind, "jit-blind", BPFSHIM_JIT_BLIND | BPFSHIM_JIT_RETPOLINE | BPFSHIM_JIT_MASK, far_area, false)
 ENGINE(bmi2, "jit-bmi2", BPFSHIM_JIT_BMI2 | BPFSHIM_JIT_MOVBE | BPFSHIM_JIT_ENDBR,
        near_area, true)

@@ -14,9 +14,23 @@
 #include "host.h"
 #include "random.h"
 
+#define THIS_CPU_OFF	0x1000
+
 static u8 mem[VEC_MEM];
 static u8 array[4 * 24], percpu_values[4][16];
 static u64 percpu_ptrs[4];
+
+/* A table as the driver's: four elements in two buckets. */
+struct elem {
+	u64 next;
+	u32 hash, pad;
+	u64 key;
+	u8 value[24];
+};
+static struct elem elems[2][4];		/* of the hash, of the per-CPU hash */
+static struct { u64 first, pad; } buckets[2][2];
+static u8 hash_values[4][16];
+static const u64 mul[3] = { 0x9e3779b97f4a7c15ULL, 0x123456789abcdefULL, 0xbf58476d1ce4e5b9ULL };
 
 static u64 mix(u64 a, u64 b, u64 c, u64 d, u64 e)
 {
@@ -34,12 +48,36 @@ static u64 call_back(u64 n, u64 cb, u64 ctx, u64 d, u64 e)
 	return i;
 }
 
+static void make_table(u32 t)
+{
+	u32 i, b;
+
+	buckets[t][0].first = 1;
+	buckets[t][1].first = 3;
+	for (i = 0; i < 4; i++) {
+		struct elem *e = &elems[t][i];
+
+		e->key = i;
+		e->hash = (mul[0] * i + mul[1]) >> 32;
+		b = e->hash & 1;
+		e->next = buckets[t][b].first;
+		buckets[t][b].first = (unsigned long)e;
+		vec_put(e->value, 0, (unsigned long)hash_values[i] - THIS_CPU_OFF);
+	}
+}
+
 static u64 lookup(u64 map, u64 key, u64 c, u64 d, u64 e)
 {
-	u32 i = *(u32 *)(unsigned long)key;
+	u64 i = *(u32 *)(unsigned long)key;
 
+	if (map == RANDOM_MAP_PERCPU_HASH)
+		i = *(u64 *)(unsigned long)key;
 	if (i >= 4)
 		return 0;
+	if (map == RANDOM_MAP_HASH)
+		return (unsigned long)elems[0][i].value;
+	if (map == RANDOM_MAP_PERCPU_HASH)
+		return (unsigned long)hash_values[i];
 	return map == 1 ? (unsigned long)(array + 24 * i) : (unsigned long)percpu_values[i];
 }
 
@@ -71,8 +109,24 @@ static u64 number_cpu(u64 a, u64 b, u64 c, u64 d, u64 e)
 	return 5;
 }
 
+static void table_info(struct bpfshim_jit_map *m, u32 t)
+{
+	m->kind = t ? BPFSHIM_JIT_MAP_PERCPU_HASH : BPFSHIM_JIT_MAP_HASH;
+	m->base = (unsigned long)buckets[t];
+	m->bucket_mask = 1;
+	m->key_size = t ? 8 : 4;
+	m->hash_off = offsetof(struct elem, hash);
+	m->key_off = offsetof(struct elem, key);
+	m->value_off = offsetof(struct elem, value);
+	memcpy(m->mul, mul, sizeof(mul));
+}
+
 static void map_info(void *cookie, u32 idx, struct bpfshim_jit_map *m)
 {
+	if (idx == RANDOM_MAP_HASH || idx == RANDOM_MAP_PERCPU_HASH) {
+		table_info(m, idx == RANDOM_MAP_PERCPU_HASH);
+		return;
+	}
 	m->kind = idx == 1 ? BPFSHIM_JIT_MAP_ARRAY :
 		  idx == 2 ? BPFSHIM_JIT_MAP_PERCPU_ARRAY : BPFSHIM_JIT_MAP_NONE;
 	m->base = idx == 1 ? (unsigned long)array : (unsigned long)percpu_ptrs;
@@ -91,9 +145,11 @@ static void facts(void)
 		exit(2);
 	}
 	low[0] = 5;
-	*(u64 *)(low + 2) = 0x1000;
+	*(u64 *)(low + 2) = THIS_CPU_OFF;
 	for (i = 0; i < 4; i++)
-		percpu_ptrs[i] = (unsigned long)percpu_values[i] - 0x1000;
+		percpu_ptrs[i] = (unsigned long)percpu_values[i] - THIS_CPU_OFF;
+	make_table(0);
+	make_table(1);
 	host_jit_facts.cpu_number.known = true;
 	host_jit_facts.cpu_number.off = (u32)(unsigned long)low;
 	host_jit_facts.this_cpu_off.known = true;
@@ -124,6 +180,10 @@ static void start_state(u64 seed, u32 run)
 		array[i] = random_word();
 	for (i = 0; i < sizeof(percpu_values); i++)
 		((u8 *)percpu_values)[i] = random_word();
+	for (i = 0; i < sizeof(hash_values); i++)
+		((u8 *)hash_values)[i] = random_word();
+	for (i = 0; i < 4 * 24; i++)
+		elems[0][i / 24].value[i % 24] = random_word();
 }
 
 static u64 checksum(const void *p, u32 n, u64 h)
@@ -140,6 +200,11 @@ static u64 checksum(const void *p, u32 n, u64 h)
 static u64 state(u64 r0)
 {
 	u64 h = checksum(mem, sizeof(mem), r0 + 0xcbf29ce484222325ULL);
+	u32 i;
+
+	h = checksum(hash_values, sizeof(hash_values), h);
+	for (i = 0; i < 4; i++)
+		h = checksum(elems[0][i].value, 24, h);
 
 	return checksum(percpu_values, sizeof(percpu_values), checksum(array, sizeof(array), h));
 }
@@ -182,8 +247,8 @@ static int one(u64 seed, bool verbose)
 
 	random_seed(seed);
 	for (i = 0; i < TARGETS; i++)
-		random_program(&t[i], seed % 4 == 0);
-	random_program(&r, seed % 4 == 0);
+		random_program(&t[i], seed % 4 == 0, false);
+	random_program(&r, seed % 4 == 0, false);
 	if (verbose)
 		show(&r);
 	for (k = 0; (e = host_engine_at(k)); k++) {

@@ -20,7 +20,8 @@ static u32 unit_at[MAX_UNITS], nr_units;
 /* jumps to patch: instruction, target unit */
 static u32 jump_at[MAX_UNITS], jump_to[MAX_UNITS], nr_jumps;
 static u32 fn, nr_fns;
-static bool tails;
+static bool tails, verified;
+static u32 busy;		/* a register with an address in it */
 /* calls to patch: instruction, function */
 static u32 call_at[400], call_to[400], nr_calls;
 
@@ -85,13 +86,23 @@ static s32 imm(void)
 
 static u32 reg(void)
 {
-	return below(10);
+	u32 r;
+
+	do {
+		r = below(10);
+	} while (verified && r == busy);
+	return r;
 }
 
 /* Another register than r. */
 static u32 other(u32 r)
 {
-	return (r + 1 + below(9)) % 10;
+	u32 o;
+
+	do {
+		o = (r + 1 + below(9)) % 10;
+	} while (verified && o == busy);
+	return o;
 }
 
 static void imm64(u32 dst, u64 v)
@@ -114,17 +125,44 @@ static void alu(u32 dst)
 	u32 op = ops[below(ARRAY_SIZE(ops))];
 	u32 class = below(2) ? BPFSHIM_ALU : BPFSHIM_ALU64;
 	bool divides = op == BPFSHIM_DIV || op == BPFSHIM_MOD;
-	s32 v = imm(), off = divides && !below(3);
+	s32 v = imm(), off = divides && !below(3) && !verified;
+
+	if (divides && verified && !v)
+		v = 7;
 
 	if (below(2)) {
 		if (op == BPFSHIM_LSH || op == BPFSHIM_RSH || op == BPFSHIM_ARSH)
 			v &= class == BPFSHIM_ALU ? 31 : 63;
 		put(class | op | BPFSHIM_K, dst, 0, off, v);
 	} else {
-		if (op == BPFSHIM_MOV && !below(4))
+		if (op == BPFSHIM_MOV && !below(4) && !verified)
 			off = class == BPFSHIM_ALU ? 8 << below(2) : 8 << below(3);
 		put(class | op | BPFSHIM_X, dst, reg(), off, 0);
 	}
+}
+
+static u32 access(u32 *size)
+{
+	static const u8 codes[] = { BPFSHIM_B, BPFSHIM_H, BPFSHIM_W, BPFSHIM_DW };
+	u32 i = below(4);
+
+	*size = 1u << i;
+	return codes[i];
+}
+
+static const u8 conditions[] = { BPFSHIM_JEQ, BPFSHIM_JNE, BPFSHIM_JGT, BPFSHIM_JGE,
+	BPFSHIM_JLT, BPFSHIM_JLE, BPFSHIM_JSGT, BPFSHIM_JSGE, BPFSHIM_JSLT,
+	BPFSHIM_JSLE, BPFSHIM_JSET };
+
+/* if r ... goto +off */
+static void condition(u32 r, s32 off)
+{
+	u32 class = below(2) ? BPFSHIM_JMP : BPFSHIM_JMP32, op = conditions[below(11)];
+
+	if (below(2))
+		put(class | op | BPFSHIM_K, r, 0, off, imm());
+	else
+		put(class | op | BPFSHIM_X, r, reg(), off, 0);
 }
 
 /* Pairs that compilers write, and that a JIT may take together. */
@@ -132,7 +170,24 @@ static void idiom(void)
 {
 	u32 a = reg(), b = other(a), n = 8u << below(3);
 
-	switch (below(9)) {
+	switch (below(12)) {
+	case 9:		/* a constant for memory alone */
+		put(below(2) ? OP(ALU64, MOV, K) : OP(ALU, MOV, K), a, 0, 0, imm());
+		put(BPFSHIM_STX | BPFSHIM_MEM | access(&n), 10, a, -96 + 8 * (s32)below(8), 0);
+		put(OP(ALU64, MOV, K), a, 0, 0, imm());
+		break;
+	case 10:	/* a value that is only compared */
+		put(BPFSHIM_LDX | BPFSHIM_MEM | access(&n), a, 10, -96 + 8 * (s32)below(8), 0);
+		condition(a, 1);
+		put(OP(ALU64, XOR, K), b, 0, 0, imm());
+		put(OP(ALU64, MOV, K), a, 0, 0, imm());
+		break;
+	case 11:	/* is the result zero? */
+		alu(a);
+		put((below(2) ? BPFSHIM_JMP : BPFSHIM_JMP32) |
+		    (below(2) ? BPFSHIM_JEQ : BPFSHIM_JNE) | BPFSHIM_K, a, 0, 1, 0);
+		put(OP(ALU64, XOR, K), b, 0, 0, imm());
+		break;
 	case 0:
 		put(OP(ALU64, MOV, X), a, b, 0, 0);
 		put(OP(ALU64, ADD, K), a, 0, 0, imm());
@@ -174,13 +229,10 @@ static void idiom(void)
 	}
 }
 
-static u32 access(u32 *size)
+/* Mode of a load of that size. */
+static u32 extending(u32 size)
 {
-	static const u8 codes[] = { BPFSHIM_B, BPFSHIM_H, BPFSHIM_W, BPFSHIM_DW };
-	u32 i = below(4);
-
-	*size = 1u << i;
-	return codes[i];
+	return !verified && size < 8 && below(2) ? BPFSHIM_MEMSX : BPFSHIM_MEM;
 }
 
 static void stack_access(void)
@@ -196,7 +248,7 @@ static void stack_access(void)
 		put(BPFSHIM_STX | BPFSHIM_MEM | code, 10, r, off, 0);
 		break;
 	case 2:
-		put(BPFSHIM_LDX | (size < 8 && below(2) ? BPFSHIM_MEMSX : BPFSHIM_MEM) | code,
+		put(BPFSHIM_LDX | extending(size) | code,
 		    r, 10, off, 0);
 		break;
 	default:
@@ -229,6 +281,7 @@ static void memory_access(void)
 		memory(ptr);
 	else
 		put(LDX_DW, ptr, 10, -8, 0);
+	busy = ptr;
 	switch (below(7)) {
 	case 0:
 		put(BPFSHIM_ST | BPFSHIM_MEM | code, ptr, 0, off, imm());
@@ -253,8 +306,10 @@ static void memory_access(void)
 		atomic(ptr, off);
 		break;
 	case 5:		/* a load that may fault: sometimes it does */
-		if (below(2)) {
-			put(BPFSHIM_LDX | (size < 8 && below(2) ? BPFSHIM_MEMSX : BPFSHIM_MEM) | code,
+		if (verified) {
+			put(BPFSHIM_LDX | BPFSHIM_MEM | code, ptr, ptr, off, 0);
+		} else if (below(2)) {
+			put(BPFSHIM_LDX | extending(size) | code,
 			    r, ptr, off, 0);
 			p->notes[p->n - 1].probe_mem = 1;
 		} else {
@@ -264,11 +319,12 @@ static void memory_access(void)
 		}
 		break;
 	default:
-		put(BPFSHIM_LDX | (size < 8 && below(2) ? BPFSHIM_MEMSX : BPFSHIM_MEM) | code,
+		put(BPFSHIM_LDX | extending(size) | code,
 		    below(2) ? r : ptr, ptr, off, 0);
 	}
 	/* addresses differ between runs: none may stay */
 	put(OP(ALU64, MOV, K), ptr, 0, 0, imm());
+	busy = 10;
 }
 
 /* After a call R1 to R5 are gone. */
@@ -286,7 +342,8 @@ static void after_call(void)
 
 static void lookup(void)
 {
-	u32 map = 1 + below(2), key = below(6), r = 1 + below(9);
+	static const u8 maps[] = { RANDOM_MAP_ARRAY, RANDOM_MAP_PERCPU, RANDOM_MAP_HASH, RANDOM_MAP_PERCPU_HASH };
+	u32 map = maps[below(4)], key = below(6), r = 1 + below(9);
 	bool constant = below(2);
 
 	if (constant)
@@ -299,7 +356,7 @@ static void lookup(void)
 	put(OP(ALU64, ADD, K), 2, 0, 0, -104);
 	put(OP(JMP, CALL, K), 0, 0, 0, 1);
 	p->notes[p->n - 1].map_idx = map;
-	if (constant && below(2)) {
+	if (constant && below(2) && map < RANDOM_MAP_PROGS) {
 		p->notes[p->n - 1].flags = BPFSHIM_AUX_CONST_KEY;
 		p->notes[p->n - 1].const_key = key;
 	}
@@ -348,7 +405,7 @@ static void call(void)
 {
 	u32 to = fn + 1 + below(3);
 
-	switch (below(4)) {
+	switch (verified ? 1 + 2 * below(2) : below(4)) {
 	case 0:
 		put(OP(JMP, CALL, K), 0, 0, 0, RANDOM_HELPER_MIX);
 		break;
@@ -376,11 +433,7 @@ static void call(void)
 
 static void jump(u32 unit, u32 units)
 {
-	static const u8 ops[] = { BPFSHIM_JEQ, BPFSHIM_JNE, BPFSHIM_JGT, BPFSHIM_JGE,
-		BPFSHIM_JLT, BPFSHIM_JLE, BPFSHIM_JSGT, BPFSHIM_JSGE, BPFSHIM_JSLT,
-		BPFSHIM_JSLE, BPFSHIM_JSET };
-	u32 class = below(2) ? BPFSHIM_JMP : BPFSHIM_JMP32, r = reg();
-	u32 to = unit + 1 + below(units - unit);
+	u32 r = reg(), to = unit + 1 + below(units - unit);
 
 	if (below(5) == 0 && unit) {
 		/* back, while turns are left */
@@ -398,12 +451,11 @@ static void jump(u32 unit, u32 units)
 	}
 	jump_to[nr_jumps] = to;
 	jump_at[nr_jumps++] = p->n;
-	if (below(8) == 0)
+	/* What lies behind a jump that is always taken may be reached by nobody. */
+	if (!verified && below(8) == 0)
 		put(below(2) ? OP(JMP, JA, K) : OP(JMP32, JA, K), 0, 0, 0, 0);
-	else if (below(2))
-		put(class | ops[below(11)] | BPFSHIM_K, r, 0, 0, imm());
 	else
-		put(class | ops[below(11)] | BPFSHIM_X, r, reg(), 0, 0);
+		condition(r, 0);
 }
 
 static void unit(u32 n, u32 units)
@@ -422,7 +474,7 @@ static void unit(u32 n, u32 units)
 		imm64(reg(), random_word());
 		break;
 	case 6:
-		put(below(3) ? OP(ALU, END, K) | (below(2) ? BPFSHIM_TO_BE : 0) :
+		put(verified || below(3) ? OP(ALU, END, K) | (below(2) ? BPFSHIM_TO_BE : 0) :
 		    OP(ALU64, END, K), reg(), 0, 0, 16 << below(3));
 		break;
 	case 7:
@@ -493,11 +545,13 @@ static void function(u32 units)
 	}
 }
 
-void random_program(struct random_prog *prog, bool tail_calls)
+void random_program(struct random_prog *prog, bool tail_calls, bool for_verifier)
 {
 	u32 i;
 
 	tails = tail_calls;
+	verified = for_verifier;
+	busy = 10;
 	p = prog;
 	memset(p->subs, 0, sizeof(p->subs));
 	p->n = 0;
