@@ -83,7 +83,11 @@ bench: deps ## instructions retired by engine, build/bench.json, docs/PERFORMANC
 			-out build/bench-out/$$k -- /tests/bench.test -test.v -test.run Measure; \
 		$(vmexec) -kernel $$k -icount -mem 2048 -timeout 20m -overlay build/bench-verify -env BENCH_KERNEL=$$k \
 			-out build/bench-out/$$k-verify -- /tests/verify.test -test.v; \
+		$(vmexec) -kernel $$k -timeout 20m -overlay build/bench -env BENCH_KERNEL=$$k -env BENCH_TIME=1 \
+			-out build/bench-out/$$k-time -- /tests/bench.test -test.v -test.run 'Measure$$$$'; \
 	done
+	@$(MAKE) --no-print-directory -s -C driver/exec/test bench
+	@$(GO) run ./qemu-tests/cmd/benchhost
 	@$(GO) run ./qemu-tests/cmd/benchreport build/bench-out/*/bench.json
 
 selftests: deps ## Linux 6.1's own tests of the verifier and of maps, on each kernel there [MAPTESTS="KERNEL ..."]

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Command benchreport puts what the guests measured together: build/bench.json
-// and the tables of docs/PERFORMANCE.md.
+// Command benchreport puts what guests and host measured together:
+// build/bench.json, the tables of docs/PERFORMANCE.md and their plot.
 package main
 
 import (
@@ -29,18 +29,19 @@ type entry struct {
 func main() {
 	out := flag.String("json", "build/bench.json", "`FILE` of all results")
 	doc := flag.String("doc", "docs/PERFORMANCE.md", "`FILE` whose tables are written anew")
+	picture := flag.String("svg", "docs/performance.svg", "`FILE` of the plot")
 	flag.Usage = func() {
 		fmt.Fprintln(os.Stderr, "usage: benchreport [flags] FILE...   (what `make bench` calls)")
 		flag.PrintDefaults()
 	}
 	flag.Parse()
-	if err := run(*out, *doc, flag.Args()); err != nil {
+	if err := run(*out, *doc, *picture, flag.Args()); err != nil {
 		fmt.Fprintln(os.Stderr, "benchreport:", err)
 		os.Exit(1)
 	}
 }
 
-func run(out, doc string, files []string) error {
+func run(out, doc, picture string, files []string) error {
 	var all []entry
 	for _, f := range files {
 		b, err := os.ReadFile(f)
@@ -61,6 +62,9 @@ func run(out, doc string, files []string) error {
 		return err
 	}
 	if err := os.WriteFile(out, append(b, '\n'), 0o644); err != nil {
+		return err
+	}
+	if err := os.WriteFile(picture, []byte(plot(all)), 0o644); err != nil {
 		return err
 	}
 	text, err := os.ReadFile(doc)
@@ -108,7 +112,7 @@ func tables(w io.Writer, all []entry) {
 }
 
 // engineOrder is that of the columns.
-var engineOrder = []string{"none", "interp", "jit", "native", "ftrace"}
+var engineOrder = []string{"interp", "jit", "native", "ftrace", "systemtap"}
 
 func table(w io.Writer, group, metric, kernel string, all []entry) {
 	val := map[[2]string]float64{}

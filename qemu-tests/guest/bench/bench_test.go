@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/bpfshim/bpfshim/qemu-tests/guest"
 	"github.com/bpfshim/bpfshim/qemu-tests/guest/raw"
@@ -35,7 +36,11 @@ type bench struct {
 
 func (b *bench) add(group, name, engine string, value float64) {
 	b.t.Logf("%-6s %-28s %-7s %9.1f", group, name, engine, value)
-	b.results = append(b.results, result{group, name, os.Getenv("BENCH_KERNEL"), engine, "instructions", "instructions", value})
+	metric, unit := "instructions", "instructions"
+	if os.Getenv("BENCH_TIME") != "" {
+		metric, unit = "time", "ns"
+	}
+	b.results = append(b.results, result{group, name, os.Getenv("BENCH_KERNEL"), engine, metric, unit, value})
 }
 
 // of measures one hit of a hook with a program on it.
@@ -53,16 +58,22 @@ func TestMeasure(t *testing.T) {
 	b := &bench{t: t}
 	es := engines(t)
 	nothing := hit(nil)
-	b.add("probe", "no probe: the system call", "none", float64(nothing))
+	t.Logf("the system call without a probe: %d", nothing)
 	for _, e := range es {
+		b.emptyRuns(e)
 		b.exec(e)
 		b.tailCalls(e)
 		b.probes(e, nothing)
 		b.output(e, nothing)
+		b.ring(e, nothing)
 	}
-	end := ftraceKprobe(t)
-	b.add("probe", "kprobe", "ftrace", float64(hit(nil)-nothing))
-	end()
+	for name, on := range map[string]func(*testing.T) func(){
+		"kprobe": ftraceKprobe, "kretprobe": ftraceKretprobe, "tracepoint": ftraceTracepoint,
+	} {
+		off := on(t)
+		b.add("probe", name, "ftrace", float64(hit(nil)-nothing))
+		off()
+	}
 	text, err := json.MarshalIndent(b.results, "", "\t")
 	if err != nil {
 		t.Fatal(err)
@@ -70,6 +81,31 @@ func TestMeasure(t *testing.T) {
 	if err := os.WriteFile("/out/bench.json", append(text, '\n'), 0o644); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// emptyRuns measures the way to an empty program and back: PROG_TEST_RUN of
+// many runs less that of one.
+func (b *bench) emptyRuns(e *engine) {
+	const runs = 2000
+	prog := e.load(b.t, raw.SocketFilter, empty(e.maps))
+	defer unix.Close(prog)
+	packet := raw.Alloc(64)
+	a := raw.NewAttr().U32(0, uint32(prog)).U32(8, 64).U64(16, raw.Addr(packet))
+	var cost [2]int64
+	for i, repeat := range []uint32{1, runs + 1} {
+		a.U32(32, repeat)
+		best := int64(1) << 62
+		for try := 0; try < 30; try++ {
+			start := time.Now()
+			if _, errno := e.tgt.Do(raw.ProgTestRun, a); errno != 0 {
+				b.t.Logf("%s: PROG_TEST_RUN: %s", e.name, raw.ErrName(errno))
+				return
+			}
+			best = min(best, int64(time.Since(start)))
+		}
+		cost[i] = best
+	}
+	b.add("exec", "empty program, run again", e.name, float64(cost[1]-cost[0])/runs)
 }
 
 // exec measures programs against the empty one.

@@ -178,14 +178,24 @@ func rawTracepoint(t *testing.T, e *engine, prog int) (func(), bool) {
 	return func() { unix.Close(fd) }, true
 }
 
-// ftraceKprobe is no program at all: the kernel's own probe event.
-func ftraceKprobe(t *testing.T) func() {
-	write(t, "kprobe_events", "p:bench/hit "+probed(t))
-	write(t, "events/bench/hit/enable", "1")
+// The kernel's own trace events: no program at all.
+func ftraceKprobe(t *testing.T) func()    { return ftraceProbe(t, "p") }
+func ftraceKretprobe(t *testing.T) func() { return ftraceProbe(t, "r") }
+
+func ftraceProbe(t *testing.T, kind string) func() {
+	write(t, "kprobe_events", kind+":bench/hit "+probed(t))
+	off := ftraceEvent(t, "bench/hit")
 	return func() {
-		write(t, "events/bench/hit/enable", "0")
+		off()
 		write(t, "kprobe_events", "-:bench/hit")
 	}
+}
+
+func ftraceTracepoint(t *testing.T) func() { return ftraceEvent(t, "raw_syscalls/sys_enter") }
+
+func ftraceEvent(t *testing.T, event string) func() {
+	write(t, "events/"+event+"/enable", "1")
+	return func() { write(t, "events/"+event+"/enable", "0") }
 }
 
 func write(t *testing.T, file, text string) {
@@ -223,8 +233,8 @@ func perfEvent(t *testing.T, event string, prog int) func() {
 	return func() { unix.Close(fd) }
 }
 
-// hit makes one call many times: the smallest number of nanoseconds, which are
-// instructions, as the interrupts fall elsewhere.
+// hit makes one call many times: the smallest number of nanoseconds, under
+// -icount of instructions, as the interrupts fall elsewhere.
 func hit(after func()) int64 {
 	best := int64(1) << 62
 	for i := 0; i < 300; i++ {

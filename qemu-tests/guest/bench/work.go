@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
+// Package bench measures what programs cost. Under -icount a nanosecond is an
+// instruction of the guest, so the numbers do not depend on the host.
 package bench
 
 import (
+	"bytes"
+	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"github.com/cilium/ebpf/asm"
 )
@@ -45,6 +50,47 @@ var works = []work{
 	{"map", "array update", 16, updates(func(m *maps) int { return m.array })},
 	{"map", "hash update", 16, updates(func(m *maps) int { return m.hash })},
 }
+
+// HostMaps are numbers for the maps of programs that the host runs.
+const (
+	HostArray = iota
+	HostPerCPUArray
+	HostBuffer
+)
+
+// HostWork is a program of kernels of work as the host runs it.
+type HostWork struct {
+	Name  string
+	Times int // the value is that of one of so many
+	Code  []byte
+}
+
+// kernelOnly needs what a process has not: hash tables, tasks, their clock.
+var kernelOnly = []string{"task helpers", "clock", "hash lookup", "per-CPU hash lookup"}
+
+// HostWorks are the programs that need no kernel: their maps are arrays, whose
+// fds are HostArray and so on.
+func HostWorks() ([]HostWork, error) {
+	m := &maps{array: HostArray, percpuArray: HostPerCPUArray, buffer: HostBuffer}
+	list := []work{{"exec", "empty program", 1, empty}}
+	for _, w := range works {
+		if w.group == "exec" && !slices.Contains(kernelOnly, w.name) {
+			list = append(list, w)
+		}
+	}
+	var out []HostWork
+	for _, w := range list {
+		var b bytes.Buffer
+		if err := w.build(m).Marshal(&b, binary.LittleEndian); err != nil {
+			return nil, fmt.Errorf("%s: %w", w.name, err)
+		}
+		out = append(out, HostWork{w.name, w.times, b.Bytes()})
+	}
+	return out, nil
+}
+
+// Request is what the buffer of a run begins with.
+func Request() string { return request }
 
 func done(insns asm.Instructions) asm.Instructions {
 	return append(insns, asm.Mov.Imm(asm.R0, 0), asm.Return())
