@@ -17,6 +17,14 @@ import (
 	"github.com/bpfshim/bpfshim/ioctl"
 )
 
+// Flags of a ProgramSpec that are the module's own.
+const (
+	// FlagMask masks a program against speculative execution; verdicts do not change.
+	FlagMask uint32 = ioctl.FMask
+	// FlagUnprivileged verifies it by Linux 6.1's rules for unprivileged users, masks included.
+	FlagUnprivileged uint32 = ioctl.FUnpriv
+)
+
 // ProgramOptions control the loading of programs.
 type ProgramOptions struct {
 	// LogLevel asks for the verifier's log of programs that load, too. The log

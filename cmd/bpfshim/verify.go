@@ -25,6 +25,7 @@ type verifyFlags struct {
 	typ       string
 	logLevel  int
 	visualize string
+	rules     string
 	programs  []string
 	set       []string
 }
@@ -57,6 +58,10 @@ registers that it changes; add 4 for figures.
 source lines, and what the verifier knew of the registers: a page for a browser
 (it loads nothing from elsewhere), or a DOT file if the name ends in .dot.
 
+--rules masked masks against speculative execution, as the module does with spectre=1:
+the same verdicts, more instructions. --rules unprivileged has Linux 6.1's
+rules for unprivileged users, BPFSHIM_F_UNPRIV.
+
 A program is verified by itself, with the maps it names: one that is rejected
 does not hinder the others. The kernel's types are at hand, as if root had given
 them to the module.
@@ -87,8 +92,10 @@ verdict: usage, files, no BTF.`,
 	fl.StringVar(&f.typ, "type", "", "take every program for this type, such as xdp or kprobe, whatever its section says")
 	fl.IntVar(&f.logLevel, "log-level", 0, "print the verifier's whole log: 1 branches, 2 instructions, 4 statistics")
 	fl.StringVar(&f.visualize, "visualize", "", "write the control-flow graph to this file: .html or .dot")
+	fl.StringVar(&f.rules, "rules", "root", "verify for root, masked (against speculative execution), or unprivileged")
 	fl.StringSliceVar(&f.programs, "prog", nil, "verify these programs only")
 	fl.StringArrayVar(&f.set, "set", nil, "VAR=VALUE: set a global variable before, as load does")
+	cmd.RegisterFlagCompletionFunc("rules", cobra.FixedCompletions([]string{"root", "masked", "unprivileged"}, cobra.ShellCompDirectiveNoFileComp))
 	cmd.RegisterFlagCompletionFunc("type", cobra.FixedCompletions(progTypes, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
@@ -181,6 +188,9 @@ func (a *app) verify(file string, f *verifyFlags) error {
 	return nil
 }
 
+// rulesFlags are the flags that a program is loaded with, by the rules it is verified by.
+var rulesFlags = map[string]uint32{"root": 0, "masked": loader.FlagMask, "unprivileged": loader.FlagUnprivileged}
+
 // verifySpec opens the object, and says which of its programs to verify.
 func verifySpec(file string, f *verifyFlags) (*loader.CollectionSpec, []string, error) {
 	spec, err := loader.LoadCollectionSpec(file)
@@ -189,6 +199,13 @@ func verifySpec(file string, f *verifyFlags) (*loader.CollectionSpec, []string, 
 	}
 	if err := setVariables(spec, f.set); err != nil {
 		return nil, nil, err
+	}
+	flags, ok := rulesFlags[f.rules]
+	if !ok {
+		return nil, nil, fmt.Errorf("--rules %s: it is root, masked or unprivileged", f.rules)
+	}
+	for _, p := range spec.Programs {
+		p.Flags |= flags
 	}
 	names := sortedKeys(spec.Programs)
 	if len(names) == 0 {

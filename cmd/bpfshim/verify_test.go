@@ -145,6 +145,7 @@ func TestVerifyUsage(t *testing.T) {
 		"no type":       {[]string{"--btf", kernel, "--type", "nonsense", object}, "socket_filter, kprobe, sched_cls"},
 		"no kernel":     {[]string{"--kernel", "0.0.0-none", object}, "boot/vmlinux-0.0.0-none: not there"},
 		"no BTF":        {[]string{"--btf", filepath.Join(dir, "missing"), object}, "missing"},
+		"no rules":      {[]string{"--rules", "some", object}, "root, masked or unprivileged"},
 		"level":         {[]string{"--log-level", "8", object}, "sum of 1, 2 and 4"},
 		"graph's name":  {[]string{"--visualize", "graph.png", object}, ".html"},
 		"graph's place": {[]string{"--btf", kernel, "--prog", "good", "--visualize", filepath.Join(dir, "no", "g.dot"), object}, "g.dot"},
@@ -190,6 +191,28 @@ func TestVerifyType(t *testing.T) {
 			assert.Zero(t, status, "%s: %v\n%s", typ, err, out)
 		}
 	}
+}
+
+func TestVerifyRules(t *testing.T) {
+	object, kernel := verifyObject(t)
+	run := func(rules, typ, prog string) (verdict, int) {
+		out, status, _ := runVerify(t, "--btf", kernel, "--json", "--rules", rules, "--type", typ, "--prog", prog, object)
+		var got []verdict
+		require.NoError(t, json.Unmarshal([]byte(out), &got), out)
+		require.Len(t, got, 1)
+		return got[0], status
+	}
+	root, status := run("root", "kprobe", "good_dead")
+	assert.Zero(t, status, root.Log)
+	// The way that its branch never goes is verified as a misprediction's.
+	masked, status := run("masked", "kprobe", "good_dead")
+	assert.Zero(t, status, masked.Log)
+	assert.Greater(t, masked.Processed, root.Processed)
+	nobody, status := run("unprivileged", "socket_filter", "good")
+	assert.Zero(t, status, nobody.Log)
+	nobody, status = run("unprivileged", "kprobe", "good")
+	assert.Equal(t, 1, status)
+	assert.Equal(t, "EPERM", nobody.Errno)
 }
 
 func TestVerifyKernel(t *testing.T) {
