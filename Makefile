@@ -114,7 +114,7 @@ faults: deps ## fail each allocation of the module in turn, on each kernel there
 	done
 
 # The suites that docs/SUPPORT.md rests on.
-SUPPORT	?= support
+SUPPORT	?= helpers,support
 support: ## docs/SUPPORT.md, from a run of the suites it rests on [KERNELS="NAME ..."]
 	@$(kernels) ensure debian-6.1 >/dev/null
 	$(matrix) -loops 0 -suite $(SUPPORT) $(or $(KERNELS),el7-514 el7-1160 v3.10 debian-6.1)

@@ -172,26 +172,6 @@ func cgroups() {
 			r.want("a cgroup where there is no version 2", errno, unix.EBADF)
 		}
 	}
-	cases["get_current_cgroup_id"] = func(r *run) {
-		var s unix.Stat_t
-		var fs unix.Statfs_t
-		if err := unix.Stat("/sys/fs/cgroup", &s); err != nil {
-			r.Fatal(err)
-		}
-		_ = unix.Statfs("/sys/fs/cgroup", &fs)
-		if fs.Type != unix.CGROUP2_SUPER_MAGIC {
-			s.Ino = 0
-		}
-		r.want("the root's", r.one(asm.FnGetCurrentCgroupId), s.Ino)
-	}
-	cases["get_current_ancestor_cgroup_id"] = func(r *run) {
-		var s unix.Stat_t
-		if err := unix.Stat("/sys/fs/cgroup", &s); err != nil {
-			r.Fatal(err)
-		}
-		r.want("the root's", r.value(is{asm.Mov.Imm(asm.R1, 0), asm.FnGetCurrentAncestorCgroupId.Call()}), s.Ino)
-		r.want("one below", r.value(is{asm.Mov.Imm(asm.R1, 1), asm.FnGetCurrentAncestorCgroupId.Call()}), 0)
-	}
 }
 
 // offsetOf a member of a structure of the kernel's.
@@ -210,6 +190,54 @@ func (r *run) offsetOf(name, member string) int16 {
 }
 
 func tasks() {
+	cases["find_vma"] = func(r *run) {
+		page := raw.Alloc(4096)
+		start := r.offsetOf("vm_area_struct", "vm_start")
+		find := func(addr uint64) uint64 {
+			each := is{asm.LoadMem(asm.R1, asm.R2, start, asm.DWord).WithSymbol("each"), asm.StoreMem(asm.R3, 0, asm.R1, asm.DWord), asm.Mov.Imm(asm.R0, 0), asm.Return()}
+			return r.value(join(is{asm.LoadMem(asm.R7, asm.R1, 0, asm.DWord), st(asm.RFP, -8, 0, asm.DWord), asm.FnGetCurrentTaskBtf.Call(), asm.Mov.Reg(asm.R1, asm.R0),
+				asm.Mov.Reg(asm.R2, asm.R7), callback(asm.R3)}, pointer(asm.R4, -8), is{asm.Mov.Imm(asm.R5, 0), asm.FnFindVma.Call(), asm.JNE.Imm(asm.R0, 0, "bad"),
+				asm.LoadMem(asm.R0, asm.RFP, -8, asm.DWord), asm.Mov.Reg(asm.R0, asm.R0).WithSymbol("bad")}, each), addr)
+		}
+		at := find(raw.Addr(page))
+		r.want("it begins at the page, or before", at <= raw.Addr(page) && at > 1<<20, true)
+		r.want("none", int64(find(8)), -2)
+	}
+	variables := func(fn asm.BuiltinFunc, args ...asm.Instruction) func(r *run) {
+		return func(r *run) {
+			var v *btf.Var
+			if err := theSpec.TypeByName("cpu_number", &v); err != nil {
+				r.Fatal(err)
+			}
+			id, err := theSpec.TypeID(v)
+			if err != nil {
+				r.Fatal(err)
+			}
+			got := r.value(join(is{{OpCode: asm.LoadImmOp(asm.DWord), Dst: asm.R1, Src: pseudoBTFID, Constant: int64(id)}}, args, is{fn.Call(),
+				asm.JEq.Imm(asm.R0, 0, "none"), asm.LoadMem(asm.R0, asm.R0, 0, asm.Word), asm.Mov.Reg(asm.R0, asm.R0).WithSymbol("none")}))
+			r.want("the CPU's number", got, len(args))
+		}
+	}
+	cases["this_cpu_ptr"] = variables(asm.FnThisCpuPtr)
+	cases["per_cpu_ptr"] = variables(asm.FnPerCpuPtr, asm.Mov.Imm(asm.R2, 1))
+	cases["snprintf_btf"] = func(r *run) {
+		var v *btf.Int
+		if err := theSpec.TypeByName("int", &v); err != nil {
+			r.Fatal(err)
+		}
+		id, err := theSpec.TypeID(v)
+		if err != nil {
+			r.Fatal(err)
+		}
+		fd := r.newMap(raw.Array, 4, 8, 1, 0)
+		if errno := r.Update(fd, k32(0), k64(42), 0); errno != 0 {
+			r.Fatal(raw.ErrName(errno))
+		}
+		got := r.value(join(value(fd), is{asm.StoreMem(asm.RFP, -24, asm.R9, asm.DWord), st(asm.RFP, -16, int64(id), asm.DWord), st(asm.RFP, -32, 0, asm.DWord)}, pointer(asm.R1, -32),
+			is{asm.Mov.Imm(asm.R2, 8)}, pointer(asm.R3, -24), is{asm.Mov.Imm(asm.R4, 16), asm.Mov.Imm(asm.R5, 0), asm.FnSnprintfBtf.Call(), asm.JNE.Imm(asm.R0, 7, "exit"),
+				asm.LoadMem(asm.R0, asm.RFP, -32, asm.DWord), asm.Mov.Reg(asm.R0, asm.R0).WithSymbol("exit")}))
+		r.want("text", string(k64(got)), "(int)42\x00")
+	}
 	cases["get_current_task_btf"] = func(r *run) {
 		tid := r.value(is{asm.FnGetCurrentTaskBtf.Call(), asm.LoadMem(asm.R0, asm.R0, r.offsetOf("task_struct", "pid"), asm.Word)})
 		r.want("thread", tid, unix.Gettid())
