@@ -191,7 +191,7 @@ static int put_jited_lines(struct bpfshim_prog *prog, struct bpfshim_prog_info *
 	u64 __user *to = bpfshim_uptr(info->jited_line_info);
 	u64 base = (unsigned long)prog->image;
 	const struct bpfshim_vrf_result *v = &prog->vrf;
-	u32 at;
+	u32 at, last = 0;
 
 	info->nr_jited_line_info = n;
 	if (n && want && !shows_addresses()) {
@@ -205,6 +205,10 @@ static int put_jited_lines(struct bpfshim_prog *prog, struct bpfshim_prog_info *
 			at = prog->image_at[sub];
 		else
 			at = prog->image_at[prog->xprog.nr_subs + 1 + i];
+		/* They grow: a line whose code is part of the next one's has its first byte. */
+		if (i && at <= last)
+			at = last + 1;
+		last = at;
 		if (put_user(base + at, to + i))
 			return -EFAULT;
 	}

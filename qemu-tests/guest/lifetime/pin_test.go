@@ -45,7 +45,7 @@ func TestPinsOutliveProcess(t *testing.T) {
 	if dir := os.Getenv(roleEnv); dir != "" {
 		pinThree(t, tgt, dir)
 		say("pinned")
-		select {}
+		time.Sleep(time.Hour)
 	}
 	dir := tgt.MountPins(t, "")
 	c, sc := child(t, dir)
