@@ -139,8 +139,8 @@ func fill(name string, a *raw.Attr, size int) op {
 		name:    "update " + name,
 		prepare: func(e *env) int { return e.must(e.newMap(a)) },
 		do: func(e *env, fd int) unix.Errno {
-			key, val := make([]byte, size), make([]byte, bigValue*64)
-			for i := range 40 {
+			key, val := make([]byte, size), make([]byte, bigValue*8)
+			for i := range 24 {
 				binary.LittleEndian.PutUint32(key, uint32(i))
 				if size == 8 {
 					binary.LittleEndian.PutUint32(key, 32)
@@ -216,7 +216,7 @@ func ops() []op {
 		createOf("array of maps", raw.ArrayOfMaps), createOf("hash of maps", raw.HashOfMaps),
 		fill("hash without preallocation", raw.Map(raw.Hash, 4, bigValue, 1000, raw.NoPrealloc), 4),
 		fill("hash", raw.Map(raw.Hash, 4, bigValue, 1000, 0), 4),
-		fill("per-CPU hash without preallocation", raw.Map(raw.PerCPUHash, 4, bigValue, 1000, raw.NoPrealloc), 4),
+		fill("per-CPU hash without preallocation", raw.Map(raw.PerCPUHash, 4, bigValue/8, 1000, raw.NoPrealloc), 4),
 		fill("LRU hash", raw.Map(raw.LRUHash, 4, bigValue, 1000, 0), 4),
 		fill("LPM trie", raw.Map(raw.LPMTrie, 8, bigValue, 1000, raw.NoPrealloc), 8),
 		{

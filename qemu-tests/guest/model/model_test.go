@@ -188,9 +188,14 @@ func newVictim(t *testing.T, spec string, fds ...int) *victim {
 		defer f.Close()
 		c.ExtraFiles = append(c.ExtraFiles, f)
 	}
+	out, err := c.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
+	_, _ = out.Read(make([]byte, 1)) // it is at work
 	return &victim{c}
 }
 
@@ -212,6 +217,7 @@ func childMain(spec string) {
 	}
 	pin(owner - 1)
 	rnd := rand.New(rand.NewSource(int64(os.Getpid())))
+	_, _ = os.Stdout.WriteString(".")
 	switch kind {
 	case "table":
 		o := newOwner(tgt, tableKinds[native>>8], owner, 3, 4)
