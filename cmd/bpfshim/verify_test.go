@@ -85,7 +85,7 @@ func TestVerify(t *testing.T) {
 		"bad_packet":  {"EACCES", "R1 offset is outside of the packet"},
 		"bad_loop":    {"EINVAL", "infinite loop detected at insn 1"},
 		"bad_stack":   {"EINVAL", "invalid indirect access to stack R1 off=-8 size=16"},
-		"bad_helper":  {"EINVAL", "unknown func bpf_override_return#58"},
+		"bad_helper":  {"EINVAL", "unknown func bpf_get_route_realm#24"},
 		"bad_map":     {"EINVAL", "create XSKMap map (key 4, value 4, 1 entries, flags 0x0): invalid argument"},
 		"bad_core":    {"EINVAL", "a CO-RE relocation does not fit this kernel"},
 		"good_as_xdp": {"", `section "nothing/known" names no program type`},
@@ -109,14 +109,13 @@ func TestVerifyTable(t *testing.T) {
 	assert.Equal(t, 1, status)
 	assert.Equal(t, `PROGRAM     SECTION                   TYPE            VERDICT   ERRNO   INSNS  PROCESSED  PEAK  TOTAL  STACK  TIME
 good        raw_tracepoint/sys_enter  raw_tracepoint  ok        - FIGURES
-bad_helper  kprobe/vfs_read           kprobe          rejected  EINVAL FIGURES
+bad_helper  tc                        sched_cls       rejected  EINVAL FIGURES
 
-bad_helper: unknown func bpf_override_return#58
-  ; return bpf_override_return(ctx, 0);
-  0: (b7) r2 = 0                        ; R2_w=0
-  1: (85) call bpf_override_return#58
-  unknown func bpf_override_return#58
-  processed 2 insns (limit 1000000) max_states_per_insn 0 total_states 0 peak_states 0 mark_read 0
+bad_helper: unknown func bpf_get_route_realm#24
+  ; return bpf_get_route_realm(ctx);
+  0: (85) call bpf_get_route_realm#24
+  unknown func bpf_get_route_realm#24
+  processed 1 insns (limit 1000000) max_states_per_insn 0 total_states 0 peak_states 0 mark_read 0
 `, volatile.ReplaceAllString(out, " FIGURES"))
 	line := strings.Split(out, "\n")[1]
 	assert.Regexp(t, `-  +[1-9]\d* +[1-9]\d* +[1-9]\d* +[1-9]\d* +8 +[0-9.]+(µs|ms|s)$`, line, "figures of what they say")

@@ -139,11 +139,11 @@ int bad_stack(void *ctx)
 	return bpf_get_current_comm(text, 16) + text[0];
 }
 
-/* bpf_override_return: in 6.1, not in the driver. */
-SEC("kprobe/vfs_read")
-int bad_helper(void *ctx)
+/* bpf_get_route_realm: in 6.1, not in the driver. */
+SEC("tc")
+int bad_helper(struct __sk_buff *ctx)
 {
-	return bpf_override_return(ctx, 0);
+	return bpf_get_route_realm(ctx);
 }
 
 SEC("xdp")
