@@ -20,6 +20,8 @@ BPFSHIM_KSYM(1, struct module *, __module_address, (unsigned long addr))
 BPFSHIM_KSYM(0, struct file *, fget_task, (struct task_struct *task, unsigned int fd))
 #endif
 BPFSHIM_KVAR(0, int, kptr_restrict)
+BPFSHIM_KSYM(0, struct task_struct *, idle_task, (int cpu))
+BPFSHIM_KSYM(0, struct pid *, pidfd_get_pid, (unsigned int fd, unsigned int *flags))
 /* What perf does with a sample where an event names no handler of its own. */
 BPFSHIM_KSYM(0, void, perf_event_output, (struct perf_event *event,
 	struct perf_sample_data *data, struct pt_regs *regs))

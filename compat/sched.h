@@ -36,4 +36,13 @@ bool bpfshim_task_lives(struct task_struct *task);
 /* Is the pid namespace the one whose file has that number, and device? */
 bool bpfshim_pid_ns_is(struct pid_namespace *ns, dev_t dev, u64 ino);
 
+/* The task a descriptor stands for, +1: a pidfd where there are such, or the
+ * directory /proc/PID, or /proc/PID/task/TID, which are held open.
+ * ERR_PTR: -EBADF (it is neither), -ENOENT (that one is gone).  Process context. */
+struct pid *bpfshim_pid_of_fd(int fd);
+/* Is it a task, and not yet about to be freed?  One that is will be there until
+ * after this read section, and sched_process_free comes later.  task may be any
+ * address.  Any context, under the module's read side. */
+bool bpfshim_task_is_there(const struct task_struct *task);
+
 #endif /* BPFSHIM_COMPAT_SCHED_H */

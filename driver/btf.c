@@ -8,6 +8,14 @@
 static DEFINE_MUTEX(kernel_btf_lock);
 static struct bpfshim_btf *kernel_btf;
 
+/* Set at init, constant after. */
+static struct bpfshim_vrf_btf *own_btf;
+
+const struct bpfshim_vrf_btf *bpfshim_own_btf(void)
+{
+	return own_btf;
+}
+
 static void btf_free(struct bpfshim_obj *obj)
 {
 	struct bpfshim_btf *btf = container_of(obj, struct bpfshim_btf, obj);
@@ -200,7 +208,21 @@ u32 bpfshim_btf_count(void)
 	return n;
 }
 
+int bpfshim_btf_init(void)
+{
+	u32 size;
+	const void *blob = bpfshim_own_types(&size);
+
+	return bpfshim_btf_parse(blob, size, true, 0, &bpfshim_mem_ops, NULL, &own_btf);
+}
+
+/* After the last map and program. */
 void bpfshim_btf_exit(void)
+{
+	bpfshim_btf_free(own_btf, &bpfshim_mem_ops, NULL);
+}
+
+void bpfshim_btf_drop_kernel(void)
 {
 	if (kernel_btf)
 		bpfshim_btf_put(kernel_btf);

@@ -157,9 +157,12 @@ static int __init bpfshim_init(void)
 	err = bpfshim_ksyms_init();
 	if (err)
 		return err;
-	err = bpfshim_objects_init();
+	err = bpfshim_btf_init();
 	if (err)
 		return err;
+	err = bpfshim_objects_init();
+	if (err)
+		goto btf;
 	bpfshim_run_init();
 	err = bpfshim_engine_init();
 	if (err)
@@ -187,6 +190,8 @@ engine:
 	bpfshim_engine_exit();
 objects:
 	bpfshim_objects_exit();
+btf:
+	bpfshim_btf_exit();
 	return err;
 }
 
@@ -195,9 +200,10 @@ static void __exit bpfshim_exit(void)
 {
 	misc_deregister(&device);
 	bpfshim_pinfs_exit();
-	bpfshim_btf_exit();
+	bpfshim_btf_drop_kernel();
 	bpfshim_tracepoint_exit();
 	bpfshim_objects_exit();
+	bpfshim_btf_exit();
 	bpfshim_helpers_exit();
 	bpfshim_engine_exit();
 }

@@ -106,10 +106,17 @@ struct bpfshim_map_ops {
 	int (*check_btf)(const struct bpfshim_map *map, const struct bpfshim_vrf_btf *btf, u32 key_id, u32 value_id);
 	/* is map like the inner maps of an outer one; NULL: this type cannot be inside */
 	bool (*inner_fits)(const struct bpfshim_vrf_map *inner, const struct bpfshim_map *map);
-	/* may a program of this type use this map (owner checks of prog arrays) */
+	/* may the program, verified, use this map (owner checks of prog arrays) */
 	int (*prog_check)(struct bpfshim_map *map, const void *prog);
 	void (*describe)(const struct bpfshim_map *map, struct bpfshim_vrf_map *out); /* extra, e.g. inner */
 	void (*show)(const struct bpfshim_map *map, struct seq_file *m); /* more lines of fdinfo */
+};
+
+/* Kernel pointers in a map's values.  Owner: the map.  Immutable. */
+struct bpfshim_map_kptrs {
+	u32 nr;
+	struct bpfshim_vrf_kptr at[BPFSHIM_VRF_MAX_KPTRS];	/* by offset */
+	struct bpfshim_btf *kernel;	/* whose types they may be; or NULL */
 };
 
 /*
@@ -130,6 +137,7 @@ struct bpfshim_map {
 	struct mutex freeze_lock;
 	bool frozen;
 	s32 spin_lock_off, timer_off;
+	struct bpfshim_map_kptrs *kptrs;	/* or NULL */
 	struct bpfshim_btf *btf;	/* or NULL */
 	u32 btf_key_type_id, btf_value_type_id;
 	char name[BPFSHIM_OBJ_NAME_LEN];
@@ -168,6 +176,8 @@ void bpfshim_btf_put(struct bpfshim_btf *btf);
 struct bpfshim_btf *bpfshim_kernel_btf_get(void);	/* +1, or NULL */
 /* The same, for a program's run: it stays until that ends. Any context. */
 const struct bpfshim_vrf_btf *bpfshim_kernel_btf_now(void);
+/* Of the types that are this module's own; as long as it is loaded. */
+const struct bpfshim_vrf_btf *bpfshim_own_btf(void);
 
 /* ---- programs ---------------------------------------------------------- */
 
@@ -198,6 +208,8 @@ struct bpfshim_prog {
 	struct bpfshim_insn *xlated;		/* vrf.len, before linking: for dumps */
 	struct bpfshim_map **used_maps;
 	u32 nr_used_maps;
+	/* of them: cgroup storage, shared and per CPU; or NULL */
+	struct bpfshim_map *cgroup_storage[2];
 	struct mutex maps_lock;			/* used_maps after PROG_BIND_MAP */
 	struct bpfshim_btf *btf;
 	struct bpfshim_func_info *func_info;	/* of the program as loaded */
@@ -226,6 +238,9 @@ struct bpfshim_run_ctx {
 	struct perf_event *event;	/* perf_event programs */
 	struct perf_sample_data *sample;
 	bool override;			/* override_return was called; set before runs that may */
+	/* programs with cgroup_storage: a test run's values, the second per CPU */
+	void *storage;
+	void __percpu *percpu_storage;
 	struct bpfshim_here here;	/* the dispatcher's frame */
 };
 /* The run on this CPU (preemption off), or NULL. */

@@ -80,7 +80,9 @@ long bpfshim_cmd_prog_bind_map(union bpfshim_attr *attr, void __user *uattr, u32
 /* btf.c */
 extern const struct file_operations bpfshim_btf_fops;
 int bpfshim_btf_new_fd(struct bpfshim_btf *btf);
+int bpfshim_btf_init(void);
 void bpfshim_btf_exit(void);
+void bpfshim_btf_drop_kernel(void);
 long bpfshim_cmd_btf_load(union bpfshim_attr *attr, void __user *uattr, u32 size);
 long bpfshim_cmd_set_kernel_btf(union bpfshim_attr *attr, void __user *uattr, u32 size);
 

@@ -53,6 +53,10 @@ static void describe_map(const struct bpfshim_map *map, struct bpfshim_vrf_map *
 			     !atomic_read(&map->writers) && map->ops->direct_value;
 	out->spin_lock_off = map->spin_lock_off;
 	out->timer_off = map->timer_off;
+	if (map->kptrs) {
+		out->kptrs = map->kptrs->at;
+		out->nr_kptrs = map->kptrs->nr;
+	}
 	out->btf = map->btf ? map->btf->parsed : NULL;
 	out->btf_key_type_id = map->btf_key_type_id;
 	out->btf_value_type_id = map->btf_value_type_id;
@@ -67,7 +71,6 @@ static int load_map_get(void *cookie, s32 ref, bool is_idx, u32 *idx,
 	struct bpfshim_map *map;
 	s32 fd = ref;
 	u32 i;
-	int err;
 
 	if (is_idx) {
 		if (!l->attr->fd_array)
@@ -84,20 +87,15 @@ static int load_map_get(void *cookie, s32 ref, bool is_idx, u32 *idx,
 	if (i < l->nr_maps) {
 		bpfshim_map_put(map);
 	} else {
-		err = -E2BIG;
-		if (l->nr_maps == BPFSHIM_VRF_MAX_USED_MAPS)
-			goto put;
-		err = map->ops->prog_check ? map->ops->prog_check(map, l->prog) : 0;
-		if (err)
-			goto put;
+		if (l->nr_maps == BPFSHIM_VRF_MAX_USED_MAPS) {
+			bpfshim_map_put(map);
+			return -E2BIG;
+		}
 		l->maps[l->nr_maps++] = map;
 	}
 	describe_map(map, out);
 	*idx = i;
 	return 0;
-put:
-	bpfshim_map_put(map);
-	return err;
 }
 
 static int load_map_read(void *cookie, u32 idx, u32 off, u32 size, u64 *val)
@@ -366,6 +364,7 @@ done:
 static int keep_maps(struct load *l)
 {
 	struct bpfshim_prog *prog = l->prog;
+	u32 i, type;
 
 	if (!l->nr_maps)
 		return 0;
@@ -375,7 +374,29 @@ static int keep_maps(struct load *l)
 	memcpy(prog->used_maps, l->maps, l->nr_maps * sizeof(l->maps[0]));
 	prog->nr_used_maps = l->nr_maps;
 	l->nr_maps = 0;
+	for (i = 0; i < prog->nr_used_maps; i++) {
+		type = prog->used_maps[i]->map_type;
+		if (type == BPFSHIM_MAP_TYPE_CGROUP_STORAGE)
+			prog->cgroup_storage[0] = prog->used_maps[i];
+		else if (type == BPFSHIM_MAP_TYPE_PERCPU_CGROUP_STORAGE)
+			prog->cgroup_storage[1] = prog->used_maps[i];
+	}
 	return 0;
+}
+
+/* Maps that not every program may use. */
+static int check_maps(struct bpfshim_prog *prog)
+{
+	struct bpfshim_map *map;
+	int err = 0;
+	u32 i;
+
+	for (i = 0; i < prog->nr_used_maps && !err; i++) {
+		map = prog->used_maps[i];
+		if (map->ops->prog_check)
+			err = map->ops->prog_check(map, prog);
+	}
+	return err;
 }
 
 static long load(struct load *l, bool gpl, u32 expected)
@@ -414,6 +435,8 @@ static long load(struct load *l, bool gpl, u32 expected)
 	if (ret)
 		return ret;
 	ret = keep_maps(l);
+	if (!ret)
+		ret = check_maps(prog);
 	if (ret)
 		return ret;
 	ret = bpfshim_prog_link(prog);

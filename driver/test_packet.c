@@ -15,10 +15,28 @@
 
 /* ---- what the types share --------------------------------------------- */
 
-int bpfshim_test_loop(struct bpfshim_prog *prog, const void *ctx, u32 repeat,
-		      void (*reset)(void *arg), void *arg, u32 *retval, u32 *ns)
+/* Values of its own for a program with cgroup storage, as long as the test. */
+static int storage_new(const struct bpfshim_prog *prog, struct bpfshim_run_ctx *rc)
 {
-	struct bpfshim_run_ctx rc;
+	const struct bpfshim_map *map = prog->cgroup_storage[0], *percpu = prog->cgroup_storage[1];
+
+	memset(rc, 0, sizeof(*rc));
+	if (map)
+		rc->storage = bpfshim_map_area_alloc(round_up(map->value_size, 8), map->numa_node);
+	if (percpu)
+		rc->percpu_storage = bpfshim_alloc_percpu(round_up(percpu->value_size, 8));
+	return (map && !rc->storage) || (percpu && !rc->percpu_storage) ? -ENOMEM : 0;
+}
+
+static void storage_free(struct bpfshim_run_ctx *rc)
+{
+	bpfshim_map_area_free(rc->storage);
+	free_percpu(rc->percpu_storage);
+}
+
+static int test_loop(struct bpfshim_prog *prog, const void *ctx, u32 repeat, struct bpfshim_run_ctx *rc,
+		     void (*reset)(void *arg), void *arg, u32 *retval, u32 *ns)
+{
 	u64 spent = 0, start;
 	int err = 0;
 	u32 i = 0;
@@ -26,13 +44,12 @@ int bpfshim_test_loop(struct bpfshim_prog *prog, const void *ctx, u32 repeat,
 	if (!repeat)
 		repeat = 1;
 	*retval = 0;
-	memset(&rc, 0, sizeof(rc));
 	preempt_disable();
 	start = bpfshim_clock_mono();
 	for (;;) {
 		if (reset)
 			reset(arg);
-		*retval = (u32)bpfshim_prog_run(prog, ctx, &rc, NULL);
+		*retval = (u32)bpfshim_prog_run(prog, ctx, rc, NULL);
 		/* The last run is over: its result is not thrown away. */
 		if (++i == repeat)
 			break;
@@ -53,6 +70,18 @@ int bpfshim_test_loop(struct bpfshim_prog *prog, const void *ctx, u32 repeat,
 	preempt_enable();
 	spent = div_u64(spent, repeat);
 	*ns = spent > U32_MAX ? U32_MAX : (u32)spent;
+	return err;
+}
+
+int bpfshim_test_loop(struct bpfshim_prog *prog, const void *ctx, u32 repeat,
+		      void (*reset)(void *arg), void *arg, u32 *retval, u32 *ns)
+{
+	struct bpfshim_run_ctx rc;
+	int err = storage_new(prog, &rc);
+
+	if (!err)
+		err = test_loop(prog, ctx, repeat, &rc, reset, arg, retval, ns);
+	storage_free(&rc);
 	return err;
 }
 

@@ -320,6 +320,8 @@ enum bpfshim_link_type {
 #define BPFSHIM_NOEXIST		1
 #define BPFSHIM_EXIST		2
 #define BPFSHIM_F_LOCK		4
+/* flags of helpers that get an object's storage */
+#define BPFSHIM_LOCAL_STORAGE_GET_F_CREATE	1
 
 /* map_flags */
 #define BPFSHIM_F_NO_PREALLOC	(1U << 0)

@@ -111,7 +111,8 @@ static int check_kind(struct vrf_env *env, u32 regno, u32 kind)
 	bpfshim_v_log(env, "R%d type=%s expected=", regno, vrf_type_str(env, r));
 	for (i = 0; i < ARRAY_SIZE(a->kind) && a->kind[i]; i++)
 		bpfshim_v_log(env, "%s%s", i ? ", " : "",
-			      bpfshim_v_type_str(env, a->kind[i], a->alloc == i + 1 ? VF_ALLOC : 0));
+			      bpfshim_v_type_str(env, a->kind[i], a->alloc == i + 1 ? VF_ALLOC :
+						 kind == A(PERCPU_BTF) ? VF_PERCPU : 0));
 	bpfshim_v_log(env, "\n");
 	return -EACCES;
 }
@@ -122,7 +123,11 @@ static int check_btf(struct vrf_env *env, u32 regno, u32 kind, const struct vrf_
 	const char *name = kinds[kind].btf;
 	s32 want;
 
-	if (r->kind != VK_BTF_ID || !name)
+	if (r->kind != VK_BTF_ID)
+		return 0;
+	if (call->kptr)
+		return bpfshim_v_kptr_match(env, call->kptr, regno) ? -EACCES : 0;
+	if (!name)
 		return 0;
 	want = bpfshim_btf_find(r->u.btf, name, BPFSHIM_BTF_STRUCT);
 	if (want > 0 && bpfshim_v_btf_ids_match(r->u.btf, r->uid, r->off, (u32)want,
@@ -426,8 +431,7 @@ static int check_value(struct vrf_env *env, u32 regno, u32 i, u32 kind, struct v
 	case A(TIMER):
 		return check_timer(env, regno, call);
 	case A(KPTR):
-		bpfshim_v_log(env, "kptr is not supported\n");
-		return -EACCES;
+		return bpfshim_v_kptr_arg(env, regno, call) ? -EACCES : 0;
 	case A(FUNC):
 		call->sub = r->u.subprog;
 		return 0;

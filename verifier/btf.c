@@ -527,27 +527,6 @@ static s32 find_member(const struct bpfshim_vrf_btf *b, const struct type *t, co
 	return found;
 }
 
-/* A member that keeps a kernel pointer: a pointer to a type tagged so. */
-static bool has_kptr(const struct bpfshim_vrf_btf *b, const struct type *t)
-{
-	const u32 *x = (const u32 *)(t + 1);
-	u32 i, vlen = vlen_of(t);
-
-	if (kind_of(t) != KIND_STRUCT)
-		return false;
-	for (i = 0; i < vlen; i++, x += 3) {
-		const struct type *m = strip(b, x[1]);
-
-		if (!m || kind_of(m) != KIND_PTR || !valid_ref(b, m->size))
-			continue;
-		m = b->types[m->size];
-		if (kind_of(m) == KIND_TYPE_TAG && (!strcmp(b->strs + m->name, "kptr") ||
-						    !strcmp(b->strs + m->name, "kptr_ref")))
-			return true;
-	}
-	return false;
-}
-
 int bpfshim_btf_map_check(const struct bpfshim_vrf_btf *b, u32 key_id, u32 value_id, u32 map_type,
 			  u32 key_size, u32 value_size, u32 max_entries, s32 *spin_lock_off, s32 *timer_off)
 {
@@ -567,9 +546,6 @@ int bpfshim_btf_map_check(const struct bpfshim_vrf_btf *b, u32 key_id, u32 value
 	*timer_off = find_member(b, v, "bpf_timer", 16);
 	if (*spin_lock_off == -2 || *timer_off == -2)
 		return -E2BIG;
-	/* Nothing here could hold a reference: as 6.1 says of a type it lacks. */
-	if (has_kptr(b, v))
-		return -ENOENT;
 	return 0;
 }
 

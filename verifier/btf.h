@@ -33,6 +33,15 @@ int bpfshim_btf_map_check(const struct bpfshim_vrf_btf *btf, u32 key_type_id,
 			  u32 value_size, u32 max_entries,
 			  s32 *spin_lock_off, s32 *timer_off);
 
+/** bpfshim_kptrs_find() - the members of a map's value that keep kernel
+ * pointers.  kernel: the kernel's BTF; owned: bpfshim_own_types(), parsed; either
+ * may be NULL.  How many; -EINVAL (it has none, or they are not well-formed),
+ * -E2BIG, -ENOENT (no such type): the map has none then, as 6.1 takes it. */
+int bpfshim_kptrs_find(const struct bpfshim_vrf_btf *btf, u32 value_id, const struct bpfshim_vrf_btf *kernel,
+		       const struct bpfshim_vrf_btf *owned, struct bpfshim_vrf_kptr out[BPFSHIM_VRF_MAX_KPTRS]);
+/** bpfshim_own_types() - a BTF blob: types whose references maps may keep. */
+const void *bpfshim_own_types(u32 *size);
+
 /* ---- questions ---------------------------------------------------------- */
 
 /* A record as it lies in the blob; what follows depends on the kind. */

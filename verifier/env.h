@@ -629,6 +629,7 @@ struct vrf_call {
 	u32 sub;
 	const struct bpfshim_vrf_btf *ret_btf;
 	u32 ret_btf_id;
+	const struct bpfshim_vrf_kptr *kptr;
 };
 int bpfshim_v_helper(struct vrf_env *env, const struct bpfshim_insn *in);
 int bpfshim_v_arg(struct vrf_env *env, u32 i, struct vrf_call *call);
@@ -638,6 +639,14 @@ bool bpfshim_v_changes_packet(s32 id);
 int bpfshim_v_forget_packet(struct vrf_env *env);
 int bpfshim_v_ref_release(struct vrf_env *env, u32 id);
 u32 bpfshim_v_map_idx(const struct vrf_env *env, const struct bpfshim_vrf_map *map);
+
+/* ---- kptr.c: kernel pointers in map values */
+/* The one at that offset of a value, or NULL. */
+const struct bpfshim_vrf_kptr *bpfshim_v_kptr_at(const struct bpfshim_vrf_map *map, s64 off);
+int bpfshim_v_kptr_touched(struct vrf_env *env, const struct vrf_reg *r, s32 off, s32 size, enum vrf_src src);
+int bpfshim_v_kptr_access(struct vrf_env *env, const struct bpfshim_vrf_kptr *k, s32 value);
+int bpfshim_v_kptr_match(struct vrf_env *env, const struct bpfshim_vrf_kptr *k, u32 regno);
+int bpfshim_v_kptr_arg(struct vrf_env *env, u32 regno, struct vrf_call *call);
 
 /* ---- dynptr.c */
 int bpfshim_v_dyn_mark(struct vrf_env *env, u32 regno, u32 type);

@@ -434,6 +434,13 @@ static int result(struct vrf_env *env, const struct vrf_call *call)
 			return err;
 		break;
 	}
+	case BPFSHIM_RET_BTF_KPTR:
+		if (!call->kptr)
+			return -EINVAL;
+		bpfshim_v_reg_ptr(r0, VK_BTF_ID, VF_NULL);
+		r0->u.btf = call->ret_btf;
+		r0->uid = call->ret_btf_id;
+		break;
 	default:
 		if (!btf_result(ret) || !env->kbtf)
 			id = -1;

@@ -98,7 +98,6 @@ int bpfshim_v_map_access(struct vrf_env *env, u32 regno, s32 off, s32 size, bool
 	const struct bpfshim_vrf_map *map = r->u.map;
 	int err = region(env, regno, off, size, map->value_size, zero_ok);
 
-	(void)src;
 	if (err)
 		return err;
 	if (touches(r, off, size, map->spin_lock_off, 4)) {
@@ -109,7 +108,7 @@ int bpfshim_v_map_access(struct vrf_env *env, u32 regno, s32 off, s32 size, bool
 		bpfshim_v_log(env, "bpf_timer cannot be accessed directly by load/store\n");
 		return -EACCES;
 	}
-	return 0;
+	return map->nr_kptrs ? bpfshim_v_kptr_touched(env, r, off, size, src) : 0;
 }
 
 static int map_allows(struct vrf_env *env, const struct bpfshim_vrf_map *map, s32 off, s32 size, bool write)
@@ -125,14 +124,20 @@ static int map_value(struct vrf_env *env, u32 regno, s32 off, u32 size, bool wri
 {
 	const struct vrf_reg *r = reg_of(env, regno);
 	const struct bpfshim_vrf_map *map = r->u.map;
+	const struct bpfshim_vrf_kptr *k;
 	u32 idx;
 	u64 v;
 	int err = map_allows(env, map, off, (s32)size, write);
 
 	if (!err)
 		err = bpfshim_v_map_access(env, regno, off, (s32)size, false, VRF_DIRECT);
-	if (err || write || value < 0)
+	if (err)
 		return err;
+	k = map->nr_kptrs && !r->n.t.mask ? bpfshim_v_kptr_at(map, off + (s64)r->n.t.value) : NULL;
+	if (k)
+		return bpfshim_v_kptr_access(env, k, value);
+	if (write || value < 0)
+		return 0;
 	idx = bpfshim_v_map_idx(env, map);
 	/* What a frozen read-only map holds is known. */
 	if (!r->n.t.mask && map->frozen_rdonly && bpfshim_v_direct_value(map) && map->max_entries == 1 &&

@@ -20,6 +20,16 @@
 
 struct bpfshim_vrf_btf;		/* a validated BTF, see btf.h */
 
+#define BPFSHIM_VRF_MAX_KPTRS	8
+
+/* A kernel pointer in a map's value. */
+struct bpfshim_vrf_kptr {
+	u32 off;		/* in the value, a multiple of 8 */
+	bool ref;		/* owns a reference */
+	u32 btf_id;		/* of the struct it points to */
+	const struct bpfshim_vrf_btf *btf;	/* the kernel's, or the driver's own */
+};
+
 /* What the verifier must know of a map.  Filled by ops->map_get. */
 struct bpfshim_vrf_map {
 	u32 map_type;
@@ -32,6 +42,8 @@ struct bpfshim_vrf_map {
 	bool frozen_rdonly;	/* frozen and RDONLY_PROG: contents are constants */
 	s32 spin_lock_off;	/* offset in the value, or -1 */
 	s32 timer_off;		/* offset in the value, or -1 */
+	const struct bpfshim_vrf_kptr *kptrs;	/* nr_kptrs of them, or NULL */
+	u32 nr_kptrs;
 	const struct bpfshim_vrf_btf *btf; /* NULL when the map has none */
 	u32 btf_key_type_id;
 	u32 btf_value_type_id;

@@ -78,6 +78,7 @@ struct map {
 	u32 fd;
 	u32 value_len;		/* of value, 0: unknown */
 	const u8 *value;
+	struct bpfshim_vrf_kptr kptrs[BPFSHIM_VRF_MAX_KPTRS];
 };
 
 /* One BTF. */

@@ -22,9 +22,17 @@ static const struct {
 	[BPFSHIM_MAP_TYPE_QUEUE] = { 1, 0, ANY },
 	[BPFSHIM_MAP_TYPE_STACK] = { 1, 0, ANY },
 	[BPFSHIM_MAP_TYPE_BLOOM_FILTER] = { 1, 0, ANY },
+	[BPFSHIM_MAP_TYPE_TASK_STORAGE] = { 1, 4, ANY },
 	[BPFSHIM_MAP_TYPE_RINGBUF] = { 1, 0, 0 },
 	[BPFSHIM_MAP_TYPE_USER_RINGBUF] = { 1, 0, 0 },
 };
+
+/* A value to an object: as many as there are. */
+static bool no_entries(u32 type)
+{
+	return type == BPFSHIM_MAP_TYPE_TASK_STORAGE || type == BPFSHIM_MAP_TYPE_CGROUP_STORAGE ||
+	       type == BPFSHIM_MAP_TYPE_PERCPU_CGROUP_STORAGE;
+}
 
 static bool fits(s8 want, u32 size)
 {
@@ -47,7 +55,8 @@ static int check(const struct host_map *h)
 
 	if (h->btf_key_type_id && !h->btf_value_type_id)
 		return -EINVAL;
-	if (!offered_map(h->type) || (h->flags & rw) == rw || (h->flags & rw_prog) == rw_prog || !h->max_entries)
+	if (!offered_map(h->type) || (h->flags & rw) == rw || (h->flags & rw_prog) == rw_prog ||
+	    !h->max_entries != no_entries(h->type))
 		return -EINVAL;
 	if (ring && (h->max_entries & (h->max_entries - 1) || h->max_entries & 4095))
 		return -EINVAL;
@@ -56,8 +65,33 @@ static int check(const struct host_map *h)
 	return h->key_size && h->value_size ? 0 : -EINVAL;
 }
 
-static int attach_btf(const struct host_map *h, struct bpfshim_vrf_map *m)
+/* Kernel pointers in the values, and whether they may be there. */
+static int find_kptrs(const struct host_map *h, struct map *map, const struct bpfshim_vrf_btf *btf)
 {
+	static struct bpfshim_vrf_btf *own;
+	const void *blob;
+	struct log log;
+	u32 size;
+	int n;
+
+	memset(&log, 0, sizeof(log));
+	blob = bpfshim_own_types(&size);
+	if (!own && bpfshim_btf_parse(blob, size, true, 0, &host_ops, &log, &own))
+		die("the driver's own types");
+	n = bpfshim_kptrs_find(btf, h->btf_value_type_id, kernel_btf, own, map->kptrs);
+	if (n <= 0)
+		return 0;
+	map->vrf.kptrs = map->kptrs;
+	map->vrf.nr_kptrs = (u32)n;
+	if (h->flags & (BPFSHIM_F_RDONLY_PROG | BPFSHIM_F_WRONLY_PROG))
+		return -EACCES;
+	return h->type == BPFSHIM_MAP_TYPE_HASH || h->type == BPFSHIM_MAP_TYPE_LRU_HASH ||
+	       h->type == BPFSHIM_MAP_TYPE_ARRAY ? 0 : -EOPNOTSUPP;
+}
+
+static int attach_btf(const struct host_map *h, struct map *map)
+{
+	struct bpfshim_vrf_map *m = &map->vrf;
 	const struct btf *btf;
 	int err = -EINVAL;
 
@@ -76,11 +110,15 @@ static int attach_btf(const struct host_map *h, struct bpfshim_vrf_map *m)
 		return err;
 	if ((m->spin_lock_off >= 0 || m->timer_off >= 0) && (h->flags & BPFSHIM_F_RDONLY_PROG))
 		return -EACCES;
-	if (m->spin_lock_off >= 0 && h->type != BPFSHIM_MAP_TYPE_HASH && h->type != BPFSHIM_MAP_TYPE_ARRAY)
+	if (m->spin_lock_off >= 0 && h->type != BPFSHIM_MAP_TYPE_HASH && h->type != BPFSHIM_MAP_TYPE_ARRAY &&
+	    h->type != BPFSHIM_MAP_TYPE_CGROUP_STORAGE && h->type != BPFSHIM_MAP_TYPE_TASK_STORAGE)
 		return -ENOTSUPP;
 	if (m->timer_off >= 0 && h->type != BPFSHIM_MAP_TYPE_HASH && h->type != BPFSHIM_MAP_TYPE_LRU_HASH &&
 	    h->type != BPFSHIM_MAP_TYPE_ARRAY)
 		return -EOPNOTSUPP;
+	err = find_kptrs(h, map, btf->parsed);
+	if (err)
+		return err;
 	if (no_btf(h->type))
 		return -ENOTSUPP;
 	m->btf = btf->parsed;
@@ -105,7 +143,8 @@ static int attach_inner(const struct host_map *h, struct bpfshim_vrf_map *m)
 		return -EBADF;
 	if (of_maps(inner->vrf.map_type))
 		return -EINVAL;
-	if (inner->vrf.map_type == BPFSHIM_MAP_TYPE_PROG_ARRAY || inner->vrf.spin_lock_off >= 0)
+	if (inner->vrf.map_type == BPFSHIM_MAP_TYPE_PROG_ARRAY || inner->vrf.spin_lock_off >= 0 ||
+	    inner->vrf.nr_kptrs)
 		return -ENOTSUPP;
 	m->inner = &inner->vrf;
 	return 0;
@@ -139,7 +178,7 @@ int map_create(const struct host_map *h, const void *value, u32 value_len)
 	}
 	err = attach_inner(h, &m->vrf);
 	if (!err)
-		err = attach_btf(h, &m->vrf);
+		err = attach_btf(h, m);
 	if (err) {
 		maps = m->next;
 		free(m);

@@ -44,6 +44,12 @@ BPFSHIM_HELPER(map_peek_elem)
 	return map->ops->peek ? map->ops->peek(map, bpfshim_ptr(r2)) : -EOPNOTSUPP;
 }
 
+/* See maps/kptr.c. */
+BPFSHIM_HELPER(kptr_xchg)
+{
+	return xchg((unsigned long *)bpfshim_ptr(r1), (unsigned long)r2);
+}
+
 BPFSHIM_HELPER(map_lookup_percpu_elem)
 {
 	struct bpfshim_map *map = bpfshim_ptr(r1);

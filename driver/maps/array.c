@@ -171,6 +171,7 @@ static long array_update(struct bpfshim_map *map, const void *key, const void *v
 		bpfshim_value_copy_locked(map, elem, value, elem);
 	else
 		bpfshim_value_copy(map, elem, value);
+	bpfshim_value_drop_kptrs(map, elem);
 	return 0;
 }
 

@@ -11,7 +11,7 @@ static int check_special(const struct bpfshim_map *map)
 	if ((map->spin_lock_off >= 0 || map->timer_off >= 0) && (map->map_flags & BPFSHIM_F_RDONLY_PROG))
 		return -EACCES;
 	if (map->spin_lock_off >= 0 && type != BPFSHIM_MAP_TYPE_HASH && type != BPFSHIM_MAP_TYPE_ARRAY &&
-	    type != BPFSHIM_MAP_TYPE_TASK_STORAGE)
+	    type != BPFSHIM_MAP_TYPE_CGROUP_STORAGE && type != BPFSHIM_MAP_TYPE_TASK_STORAGE)
 		return -ENOTSUPP;
 	if (map->timer_off >= 0 && type != BPFSHIM_MAP_TYPE_HASH && type != BPFSHIM_MAP_TYPE_LRU_HASH &&
 	    type != BPFSHIM_MAP_TYPE_ARRAY)
@@ -49,6 +49,8 @@ static int attach_btf(struct bpfshim_map *map, const union bpfshim_attr *attr)
 					    &map->spin_lock_off, &map->timer_off);
 		if (!err)
 			err = check_special(map);
+		if (!err)
+			err = bpfshim_map_find_kptrs(map, btf, attr->btf_value_type_id);
 		if (!err && map->ops->check_btf)
 			err = map->ops->check_btf(map, btf->parsed, attr->btf_key_type_id, attr->btf_value_type_id);
 		if (err) {

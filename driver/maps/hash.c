@@ -221,6 +221,7 @@ void bpfshim_htab_set_value(struct bpfshim_htab *h, struct bpfshim_elem *e, cons
 		if (fresh)
 			bpfshim_value_hide(&h->map, bpfshim_elem_value(h, e));
 		bpfshim_value_copy(&h->map, bpfshim_elem_value(h, e), value);
+		bpfshim_value_drop_kptrs(&h->map, bpfshim_elem_value(h, e));
 	} else if (all_cpus) {
 		bpfshim_percpu_copy_in(e->pptr, value, size);
 	} else {
@@ -290,6 +291,7 @@ int bpfshim_htab_set(struct bpfshim_htab *h, const void *key, const void *value,
 	hlist_nulls_add_head_rcu(&new->node, &b->head);
 	if (old) {
 		hlist_nulls_del_rcu(&old->node);
+		bpfshim_value_drop_kptrs(&h->map, bpfshim_elem_value(h, old));
 		bpfshim_pool_put(h, old);
 	}
 out:
@@ -322,6 +324,7 @@ int bpfshim_htab_remove(struct bpfshim_htab *h, const void *key, void *value)
 		else if (value)
 			bpfshim_value_out(&h->map, value, bpfshim_elem_value(h, e), 0);
 		hlist_nulls_del_rcu(&e->node);
+		bpfshim_value_drop_kptrs(&h->map, bpfshim_elem_value(h, e));
 	}
 	raw_spin_unlock(&b->lock);
 	if (e)

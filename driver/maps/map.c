@@ -21,6 +21,7 @@ static void map_free(struct bpfshim_obj *obj)
 	bpfshim_mem_charge(-map->mem);
 	if (map->btf)
 		bpfshim_btf_put(map->btf);
+	bpfshim_map_free_kptrs(map->kptrs);
 	map->ops->free(map);
 }
 
@@ -105,7 +106,7 @@ static int map_mmap(struct file *file, struct vm_area_struct *vma)
 	struct bpfshim_map *map = file->private_data;
 	int err;
 
-	if (!map->ops->mmap || map->spin_lock_off >= 0 || map->timer_off >= 0)
+	if (!map->ops->mmap || map->spin_lock_off >= 0 || map->timer_off >= 0 || map->kptrs)
 		return -ENOTSUPP;
 	if (!(vma->vm_flags & VM_SHARED))
 		return -EINVAL;

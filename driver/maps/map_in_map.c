@@ -21,7 +21,7 @@ struct bpfshim_inner *bpfshim_inner_new(int fd)
 	if (map->map_type == BPFSHIM_MAP_TYPE_ARRAY_OF_MAPS || map->map_type == BPFSHIM_MAP_TYPE_HASH_OF_MAPS)
 		goto fail;
 	err = -ENOTSUPP;
-	if (!map->ops->inner_fits || map->spin_lock_off >= 0)
+	if (!map->ops->inner_fits || map->spin_lock_off >= 0 || map->kptrs)
 		goto fail;
 	err = -ENOMEM;
 	in = bpfshim_kzalloc(sizeof(*in), GFP_KERNEL);
@@ -68,8 +68,8 @@ struct bpfshim_map *bpfshim_inner_get(const struct bpfshim_inner *in, int fd)
 
 	if (IS_ERR(map))
 		return map;
-	/* A lock would be new: the template has none. */
-	if (map->ops->inner_fits && map->spin_lock_off < 0 && map->ops->inner_fits(&in->vrf, map))
+	/* A lock or kernel pointers would be new: the template has none. */
+	if (map->ops->inner_fits && map->spin_lock_off < 0 && !map->kptrs && map->ops->inner_fits(&in->vrf, map))
 		return map;
 	bpfshim_map_put(map);
 	return ERR_PTR(-EINVAL);

@@ -22,9 +22,14 @@ extern const struct bpfshim_map_ops bpfshim_hash_of_maps_ops;
 extern const struct bpfshim_map_ops bpfshim_queue_ops;
 extern const struct bpfshim_map_ops bpfshim_stack_ops;
 extern const struct bpfshim_map_ops bpfshim_bloom_ops;
+extern const struct bpfshim_map_ops bpfshim_task_storage_ops;
+extern const struct bpfshim_map_ops bpfshim_cgroup_storage_ops;
+extern const struct bpfshim_map_ops bpfshim_percpu_cgroup_storage_ops;
 
 /* 6.1's KMALLOC_MAX_SIZE, the bound of a value there; 3.10's own differs. */
 #define BPFSHIM_MAP_MAX_VALUE	(1U << 22)
+/* The same of values that belong to objects: as 6.1, whose elements begin with 128 bytes. */
+#define BPFSHIM_STORAGE_MAX_VALUE	(65535U - 128)
 extern const struct bpfshim_map_ops bpfshim_stack_trace_ops;
 
 /**
@@ -65,11 +70,18 @@ static inline u32 bpfshim_percpu_user_size(const struct bpfshim_map *map)
 	return round_up(map->value_size, 8) * num_possible_cpus();
 }
 
-/* value.c.  Copies of one value that leave its lock and timer alone. */
+/* kptr.c.  bpfshim_map_find_kptrs() - the kernel pointers in values of that type
+ * of btf: map->kptrs.  -ENOMEM; -EACCES, -EOPNOTSUPP: not in this map. */
+int bpfshim_map_find_kptrs(struct bpfshim_map *map, const struct bpfshim_btf *btf, u32 value_id);
+void bpfshim_map_free_kptrs(struct bpfshim_map_kptrs *k);
+/* Zero them in an element that was updated, or is no more. */
+void bpfshim_value_drop_kptrs(const struct bpfshim_map *map, void *value);
+
+/* value.c.  Copies of one value that leave its lock, timer and kernel pointers alone. */
 void bpfshim_value_copy(const struct bpfshim_map *map, void *dst, const void *src);
 /* The same with the lock in elem held: elem is dst or src. */
 void bpfshim_value_copy_locked(const struct bpfshim_map *map, void *dst, const void *src, void *elem);
-/* Zero the lock and the timer of a copy, or of a new element. */
+/* Zero all these in a copy, or a new element. */
 void bpfshim_value_hide(const struct bpfshim_map *map, void *value);
 /* An element's value for user space; flags: BPFSHIM_F_LOCK or 0. */
 void bpfshim_value_out(const struct bpfshim_map *map, void *dst, void *elem, u64 flags);

@@ -5,15 +5,17 @@
 
 /*
  * Owner: the map's references.  Slots are RCU pointers, each a reference on
- * its program, changed under lock; what compiled code enters lies beside them.  The first program that is stored, or that
- * is loaded with the map, fixes what fits (type and engine, under lock): a tail
- * call cannot pass from one engine to the other.
+ * its program, changed under lock; what compiled code enters lies beside them.
+ * The first program that is stored, or that is loaded with the map, fixes what
+ * fits (type, engine and cgroup storage, under lock): a tail call cannot pass
+ * from one engine to the other, and the target's storage is the caller's.
  */
 struct prog_array {
 	struct bpfshim_map map;
 	struct mutex lock;
 	u32 type;
 	bool native;
+	u32 storage[2];			/* ids of maps, 0: none */
 	struct bpfshim_prog __rcu **slot;
 	const void *entry[];		/* a slot's native_tail; the slots follow */
 };
@@ -80,10 +82,26 @@ static void prog_array_free(struct bpfshim_map *map)
 	bpfshim_map_area_free(to_array(map));
 }
 
-static int prog_array_fits(struct bpfshim_map *map, const void *prog)
+static u32 storage_id(const struct bpfshim_prog *p, int i)
 {
-	struct prog_array *a = to_array(map);
-	const struct bpfshim_prog *p = prog;
+	return p->cgroup_storage[i] ? p->cgroup_storage[i]->obj.id : 0;
+}
+
+/* A caller must have the storage that targets may ask for. */
+static bool same_storage(const struct prog_array *a, const struct bpfshim_prog *p, bool target)
+{
+	u32 i, id;
+
+	for (i = 0; i < ARRAY_SIZE(a->storage); i++) {
+		id = storage_id(p, i);
+		if (id != a->storage[i] && !(target && !id))
+			return false;
+	}
+	return true;
+}
+
+static int fits(struct prog_array *a, const struct bpfshim_prog *p, bool target)
+{
 	int err = 0;
 
 	/* Only who attaches a program itself looks for this. */
@@ -93,11 +111,18 @@ static int prog_array_fits(struct bpfshim_map *map, const void *prog)
 	if (!a->type) {
 		a->type = p->type;
 		a->native = p->want_native;
-	} else if (a->type != p->type || a->native != p->want_native) {
+		a->storage[0] = storage_id(p, 0);
+		a->storage[1] = storage_id(p, 1);
+	} else if (a->type != p->type || a->native != p->want_native || !same_storage(a, p, target)) {
 		err = -EINVAL;
 	}
 	mutex_unlock(&a->lock);
 	return err;
+}
+
+static int prog_array_fits(struct bpfshim_map *map, const void *prog)
+{
+	return fits(to_array(map), prog, false);
 }
 
 static int prog_array_update(struct bpfshim_map *map, struct file *map_file, const void *key, u32 fd, u64 flags)
@@ -113,7 +138,7 @@ static int prog_array_update(struct bpfshim_map *map, struct file *map_file, con
 	prog = bpfshim_prog_from_fd(fd);
 	if (IS_ERR(prog))
 		return PTR_ERR(prog);
-	err = prog_array_fits(map, prog);
+	err = fits(to_array(map), prog, true);
 	if (err) {
 		bpfshim_prog_put(prog);
 		return err;

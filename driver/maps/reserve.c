@@ -13,6 +13,12 @@ static u32 step(const struct bpfshim_reserve *r)
 	return max_t(u32, CHUNK_BYTES / r->size, 2);
 }
 
+/* So few are left that more are made. */
+static u32 low_mark(const struct bpfshim_reserve *r)
+{
+	return max_t(u32, step(r) / 4, 1);
+}
+
 /* Give back a list of n nodes, first to last. */
 static void give(struct bpfshim_reserve *r, struct bpfshim_reserved *first, struct bpfshim_reserved *last, u32 n)
 {
@@ -85,7 +91,7 @@ static void work(struct work_struct *w)
 	struct bpfshim_reserve *r = container_of(w, struct bpfshim_reserve, work);
 
 	/* Waiting takes long: first what helps at once. */
-	if (READ_ONCE(r->nr_free) < step(r) / 4)
+	if (READ_ONCE(r->nr_free) < low_mark(r))
 		grow(r);
 	reclaim(r);
 }
@@ -131,7 +137,7 @@ void *bpfshim_reserve_get(struct bpfshim_reserve *r)
 		r->free = node->next;
 		r->nr_free--;
 	}
-	low = r->nr_free < step(r) / 4 && (r->nr_all < r->limit || r->limbo);
+	low = r->nr_free < low_mark(r) && (r->nr_all < r->limit || r->limbo);
 	raw_spin_unlock(&r->lock);
 	if (low)
 		irq_work_queue(&r->kick);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Values that hold a bpf_spin_lock or a bpf_timer: copies leave both alone.
+ * Values that hold a bpf_spin_lock, a bpf_timer or kernel pointers: copies leave
+ * them alone.
  * The lock word is 0 or 1; it is taken with interrupts off, by programs of
  * types that never run in interrupts (the verifier sees to both) and by
  * commands, so a holder is never interrupted by another taker.
@@ -19,24 +20,33 @@ void bpfshim_value_unlock(u32 *lock)
 	*(volatile u32 *)lock = 0;
 }
 
-/* The parts of [from, to) that neither lock nor timer covers. */
+#define HOLES	(2 + BPFSHIM_VRF_MAX_KPTRS)
+
+/* Ascending. */
+static void add_hole(s32 *off, s32 *len, u32 *n, s32 at, s32 size)
+{
+	u32 i = (*n)++;
+
+	for (; i && off[i - 1] > at; i--) {
+		off[i] = off[i - 1];
+		len[i] = len[i - 1];
+	}
+	off[i] = at;
+	len[i] = size;
+}
+
+/* The parts of the value that none of them covers. */
 static void copy_around(const struct bpfshim_map *map, u8 *dst, const u8 *src)
 {
-	s32 off[2], len[2], pos = 0;
+	s32 off[HOLES], len[HOLES], pos = 0;
 	u32 i, n = 0;
 
-	if (map->spin_lock_off >= 0) {
-		off[n] = map->spin_lock_off;
-		len[n++] = 4;
-	}
-	if (map->timer_off >= 0) {
-		off[n] = map->timer_off;
-		len[n++] = 16;
-	}
-	if (n == 2 && off[1] < off[0]) {
-		swap(off[0], off[1]);
-		swap(len[0], len[1]);
-	}
+	if (map->spin_lock_off >= 0)
+		add_hole(off, len, &n, map->spin_lock_off, 4);
+	if (map->timer_off >= 0)
+		add_hole(off, len, &n, map->timer_off, 16);
+	for (i = 0; map->kptrs && i < map->kptrs->nr; i++)
+		add_hole(off, len, &n, map->kptrs->at[i].off, 8);
 	for (i = 0; i < n; i++) {
 		memcpy(dst + pos, src + pos, off[i] - pos);
 		pos = off[i] + len[i];
@@ -46,7 +56,7 @@ static void copy_around(const struct bpfshim_map *map, u8 *dst, const u8 *src)
 
 void bpfshim_value_copy(const struct bpfshim_map *map, void *dst, const void *src)
 {
-	if (likely(map->spin_lock_off < 0 && map->timer_off < 0))
+	if (likely(map->spin_lock_off < 0 && map->timer_off < 0 && !map->kptrs))
 		memcpy(dst, src, map->value_size);
 	else
 		copy_around(map, dst, src);
@@ -58,6 +68,7 @@ void bpfshim_value_hide(const struct bpfshim_map *map, void *value)
 		memset((u8 *)value + map->spin_lock_off, 0, 4);
 	if (map->timer_off >= 0)
 		memset((u8 *)value + map->timer_off, 0, 16);
+	bpfshim_value_drop_kptrs(map, value);
 }
 
 void bpfshim_value_copy_locked(const struct bpfshim_map *map, void *dst, const void *src, void *elem)

@@ -40,11 +40,13 @@ var scripts = []oracle.Script{
 func TestNativeIsGolden(t *testing.T) {
 	oracle.Native(t, golden, scripts)
 	oracle.Native(t, tablesGolden, tables)
+	oracle.Native(t, storageGolden, storage)
 }
 
 func TestDriverDoesAsNative(t *testing.T) {
 	oracle.Driver(t, golden, scripts)
 	oracle.Driver(t, tablesGolden, tables)
+	oracle.Driver(t, storageGolden, storage)
 }
 
 // st is a store of a constant; asm.StoreImm knows none of 64 bits.

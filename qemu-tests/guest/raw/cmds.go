@@ -77,35 +77,38 @@ func ReturnsFD(cmd uint32) bool {
 
 // Map types.
 const (
-	Hash          = 1
-	Array         = 2
-	ProgArray     = 3
-	PerfArray     = 4
-	PerCPUHash    = 5
-	PerCPUArray   = 6
-	StackTrace    = 7
-	LRUHash       = 9
-	LRUPerCPUHash = 10
-	LPMTrie       = 11
-	ArrayOfMaps   = 12
-	HashOfMaps    = 13
-	Queue         = 22
-	Stack         = 23
-	Ringbuf       = 27
-	BloomFilter   = 30
-	UserRingbuf   = 31
-	NumMapTypes   = 32
-	RdonlyProg    = 1 << 7
-	Rdonly        = 1 << 3
-	Wronly        = 1 << 4
-	NoPrealloc    = 1
-	NoCommonLRU   = 2
-	NUMANode      = 1 << 2
-	ZeroSeed      = 1 << 6
-	InnerMap      = 1 << 12
-	UpdateAny     = 0
-	UpdateNoexist = 1
-	UpdateExist   = 2
+	Hash                = 1
+	Array               = 2
+	ProgArray           = 3
+	PerfArray           = 4
+	PerCPUHash          = 5
+	PerCPUArray         = 6
+	StackTrace          = 7
+	LRUHash             = 9
+	LRUPerCPUHash       = 10
+	LPMTrie             = 11
+	ArrayOfMaps         = 12
+	HashOfMaps          = 13
+	CgroupStorage       = 19
+	PerCPUCgroupStorage = 21
+	Queue               = 22
+	Stack               = 23
+	Ringbuf             = 27
+	TaskStorage         = 29
+	BloomFilter         = 30
+	UserRingbuf         = 31
+	NumMapTypes         = 32
+	RdonlyProg          = 1 << 7
+	Rdonly              = 1 << 3
+	Wronly              = 1 << 4
+	NoPrealloc          = 1
+	NoCommonLRU         = 2
+	NUMANode            = 1 << 2
+	ZeroSeed            = 1 << 6
+	InnerMap            = 1 << 12
+	UpdateAny           = 0
+	UpdateNoexist       = 1
+	UpdateExist         = 2
 )
 
 // Program types.
@@ -114,6 +117,7 @@ const (
 	Kprobe        = 2
 	Tracepoint    = 5
 	PerfEvent     = 7
+	CgroupSKB     = 8
 	RawTracepoint = 17
 )
 
