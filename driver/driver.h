@@ -68,6 +68,7 @@ struct bpfshim_map_ops {
 	u32 map_type;
 	int (*alloc_check)(const union bpfshim_attr *attr);
 	struct bpfshim_map *(*alloc)(const union bpfshim_attr *attr); /* ERR_PTR */
+	void (*stop)(struct bpfshim_map *map);		/* before its memory is counted back: what grows it ends */
 	void (*free)(struct bpfshim_map *map);		/* process context, no users left */
 	void (*file_release)(struct bpfshim_map *map, struct file *file); /* one fd's file closes */
 	void (*release_user)(struct bpfshim_map *map);	/* last user reference (fd) gone */

@@ -184,6 +184,11 @@ static int trie_check_btf(const struct bpfshim_map *map, const struct bpfshim_vr
 	return type && BPFSHIM_BTF_KIND(type->info) == BPFSHIM_BTF_STRUCT ? 0 : -EINVAL;
 }
 
+static void trie_stop(struct bpfshim_map *map)
+{
+	bpfshim_reserve_stop(&to_trie(map)->nodes);
+}
+
 static void trie_free(struct bpfshim_map *map)
 {
 	struct lpm_trie *t = to_trie(map);
@@ -218,6 +223,7 @@ const struct bpfshim_map_ops bpfshim_lpm_trie_ops = {
 	.map_type = BPFSHIM_MAP_TYPE_LPM_TRIE,
 	.alloc_check = trie_check,
 	.alloc = trie_alloc,
+	.stop = trie_stop,
 	.free = trie_free,
 	.lookup = trie_lookup,
 	.update = trie_update,

@@ -18,6 +18,8 @@ static void map_free(struct bpfshim_obj *obj)
 {
 	struct bpfshim_map *map = container_of(obj, struct bpfshim_map, obj);
 
+	if (map->ops->stop)
+		map->ops->stop(map);
 	bpfshim_mem_charge(-map->mem);
 	if (map->btf)
 		bpfshim_btf_put(map->btf);

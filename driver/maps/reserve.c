@@ -113,12 +113,17 @@ int bpfshim_reserve_init(struct bpfshim_reserve *r, struct bpfshim_map *map, u32
 	return grow(r);
 }
 
+void bpfshim_reserve_stop(struct bpfshim_reserve *r)
+{
+	irq_work_sync(&r->kick);
+	cancel_work_sync(&r->work);
+}
+
 void bpfshim_reserve_exit(struct bpfshim_reserve *r)
 {
 	struct bpfshim_reserve_chunk *c, *next;
 
-	irq_work_sync(&r->kick);
-	cancel_work_sync(&r->work);
+	bpfshim_reserve_stop(r);
 	for (c = r->chunks; c; c = next) {
 		next = c->next;
 		bpfshim_map_area_free(c);

@@ -32,6 +32,9 @@ struct bpfshim_reserve {
 /** bpfshim_reserve_init() - a reserve of nodes of size bytes (a multiple of 8),
  * at most limit of them in all; some are made.  -ENOMEM.  Process context. */
 int bpfshim_reserve_init(struct bpfshim_reserve *r, struct bpfshim_map *map, u32 size, u64 limit);
+/** bpfshim_reserve_stop() - nobody takes or gives any more: no work is left that
+ * would charge the map.  Process context. */
+void bpfshim_reserve_stop(struct bpfshim_reserve *r);
 /** bpfshim_reserve_exit() - free all nodes: nobody has or reads any.  Also
  * after a failed init.  Process context. */
 void bpfshim_reserve_exit(struct bpfshim_reserve *r);

@@ -112,6 +112,7 @@ void *bpfshim_task_storage_get(struct bpfshim_map *map, struct task_struct *task
 {
 	struct task_storage *ts = to_storage(map);
 	struct bpfshim_owned *n;
+	void *made;
 	int err;
 
 	if ((flags & ~(u64)BPFSHIM_LOCAL_STORAGE_GET_F_CREATE) || !task)
@@ -121,7 +122,12 @@ void *bpfshim_task_storage_get(struct bpfshim_map *map, struct task_struct *task
 		return n->value;
 	if (!flags || !bpfshim_task_is_there(task))
 		return NULL;
-	return store(ts, task, value, BPFSHIM_NOEXIST, &err);
+	made = store(ts, task, value, BPFSHIM_NOEXIST, &err);
+	if (made || err != -EEXIST)
+		return made;
+	/* Another CPU was faster. */
+	n = bpfshim_owned_find(&chain_of(ts, task)->first, task);
+	return n ? n->value : NULL;
 }
 
 long bpfshim_task_storage_delete(struct bpfshim_map *map, struct task_struct *task)
@@ -293,12 +299,19 @@ static int list(struct task_storage *ts)
 	return err == -ENOENT ? -EINVAL : err;
 }
 
-static void storage_free(struct bpfshim_map *map)
+static void storage_stop(struct bpfshim_map *map)
 {
 	struct task_storage *ts = to_storage(map);
 
 	if (ts->listed)
 		unlist(ts);
+	bpfshim_reserve_stop(&ts->nodes);
+}
+
+static void storage_free(struct bpfshim_map *map)
+{
+	struct task_storage *ts = to_storage(map);
+
 	bpfshim_reserve_exit(&ts->nodes);
 	bpfshim_map_area_free(ts);
 }
@@ -330,6 +343,7 @@ const struct bpfshim_map_ops bpfshim_task_storage_ops = {
 	.map_type = BPFSHIM_MAP_TYPE_TASK_STORAGE,
 	.alloc_check = storage_check,
 	.alloc = storage_alloc,
+	.stop = storage_stop,
 	.free = storage_free,
 	.user_lookup = storage_user_lookup,
 	.user_update = storage_user_update,
