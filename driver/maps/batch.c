@@ -18,8 +18,13 @@ static bool offers(const struct bpfshim_map *map, enum batch_cmd cmd)
 {
 	const struct bpfshim_map_ops *ops = map->ops;
 
-	if (map->map_type == BPFSHIM_MAP_TYPE_STACK_TRACE)
+	switch (map->map_type) {
+	case BPFSHIM_MAP_TYPE_STACK_TRACE:
+	case BPFSHIM_MAP_TYPE_TASK_STORAGE:
+	case BPFSHIM_MAP_TYPE_CGROUP_STORAGE:
+	case BPFSHIM_MAP_TYPE_PERCPU_CGROUP_STORAGE:
 		return false;
+	}
 	/* Of the maps whose values are fds, those of maps have some. */
 	if (map->map_type == BPFSHIM_MAP_TYPE_ARRAY_OF_MAPS)
 		return cmd == LOOKUP || cmd == UPDATE;

@@ -87,26 +87,29 @@ func TestTaskStorageEndsWithItsTask(t *testing.T) {
 		wg.Add(1)
 		go func() {
 			defer wg.Done()
+			runs := []*raw.Runner{tgt.Runner(progs[0]), tgt.Runner(progs[1])}
 			for started.Add(1) <= n {
 				done := make(chan struct{})
 				go func() {
 					defer close(done)
 					runtime.LockOSThread() // and never unlocked: the thread ends
-					for i, p := range progs {
-						if got := run1(tgt, p, 0); got != -2 {
+					for i, r := range runs {
+						if got := run1(r, 0); got != -2 {
 							stale.Add(1)
 							t.Errorf("map %d: a new task finds %d", i, got)
 						}
-						if got := run1(tgt, p, 1); got != 1 {
+						if got := run1(r, 1); got != 1 {
 							missed.Add(1)
 						}
-						if got := run1(tgt, p, 0); got != 2 && got != -2 {
+						if got := run1(r, 0); got != 2 && got != -2 {
 							t.Errorf("map %d: the second count is %d", i, got)
 						}
 					}
 				}()
 				<-done
 			}
+			runs[0].Close()
+			runs[1].Close()
 		}()
 	}
 	wg.Wait()
@@ -114,8 +117,8 @@ func TestTaskStorageEndsWithItsTask(t *testing.T) {
 	if missed.Load() > n/100 {
 		t.Errorf("%d of %d got no value", missed.Load(), n)
 	}
-	// A node of 32 bytes each: had they stayed, it would be this.
-	if grown := charged(t, tgt) - before; grown >= uint64(n)*32 {
+	// A node of 32 bytes each, in both maps: had they stayed, it would be this.
+	if grown := charged(t, tgt) - before; grown >= 2*uint64(n)*32 {
 		t.Errorf("%d threads left %d bytes", n, grown)
 	}
 	closeAll(append(maps, progs...)...)
@@ -123,8 +126,8 @@ func TestTaskStorageEndsWithItsTask(t *testing.T) {
 }
 
 // run1 runs a program with one argument on this thread.
-func run1(tgt *raw.Target, prog int, arg uint64) int32 {
-	v, errno := tgt.Run(prog, arg)
+func run1(r *raw.Runner, arg uint64) int32 {
+	v, errno := r.Run(arg)
 	if errno != 0 {
 		return -1000 - int32(errno)
 	}
@@ -142,8 +145,9 @@ func TestTaskStorageOfKilled(t *testing.T) {
 		for i := 0; i < 8; i++ {
 			go func() {
 				runtime.LockOSThread()
+				r := tgt.Runner(p)
 				for {
-					run1(tgt, p, 1)
+					run1(r, 1)
 				}
 			}()
 		}
