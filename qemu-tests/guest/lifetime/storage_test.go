@@ -186,10 +186,15 @@ func TestTaskStorageMapsComeAndGo(t *testing.T) {
 				done := make(chan struct{})
 				go func() { runtime.LockOSThread(); close(done) }()
 				<-done
+				time.Sleep(time.Millisecond)
 			}
 		}()
 	}
-	for i := 0; i < 100; i++ {
+	n := 100
+	if guest.Quick() {
+		n = 30
+	}
+	for i := 0; i < n; i++ {
 		m := taskMap(t, tgt)
 		p := taskCounter(t, tgt, m)
 		link := must(t, "raw tracepoint")(tgt.RawTP(p, "sys_exit"))
