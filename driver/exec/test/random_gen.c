@@ -360,6 +360,9 @@ static void lookup(void)
 		p->notes[p->n - 1].flags = BPFSHIM_AUX_CONST_KEY;
 		p->notes[p->n - 1].const_key = key;
 	}
+	/* R8 may go into the value: no address, which each engine's map has of its own. */
+	if (r == 8)
+		r = 7;
 	if (below(4) == 0)
 		put(OP(ALU64, MOV, X), r, 0, 0, 0);
 	if (below(2)) {
