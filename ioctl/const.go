@@ -200,3 +200,6 @@ const (
 	LinkTypeKprobeMulti   LinkType = 8
 	LinkTypeStructOps     LinkType = 9
 )
+
+// Flags of helpers that get an object's storage.
+const LocalStorageGetFCreate = 1
