@@ -114,17 +114,12 @@ func LoadBTF(path string) (*btf.Spec, error) {
 }
 
 func readBTFFile(f *os.File, path string) (*btf.Spec, error) {
-	unpacked, isELF, err := unpack(f, path)
+	raw, err := rawBTF(f, path)
 	if err != nil {
 		return nil, err
 	}
-	if isELF {
-		return btf.LoadSpecFromReader(f)
-	}
-	raw, err := io.ReadAll(unpacked)
-	if err != nil {
-		return nil, err
-	}
+	// What cannot be read to be mended, such as another byte order, is btf's to judge.
+	_ = mendBTF(raw)
 	return btf.LoadSpecFromReader(bytes.NewReader(raw))
 }
 

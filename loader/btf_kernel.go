@@ -4,13 +4,18 @@ package loader
 
 import (
 	"debug/elf"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/asm"
 	"github.com/cilium/ebpf/btf"
+	"golang.org/x/sys/unix"
+
+	"github.com/bpfshim/bpfshim/ioctl"
 )
 
 // RawKernelBTF is the type information that programs are relocated against, as
@@ -59,68 +64,73 @@ func rawBTF(f *os.File, path string) ([]byte, error) {
 	return sec.Data()
 }
 
-// Kinds of types whose records are longer than the head, by what follows it.
-const (
-	kindInt      = 1
-	kindArray    = 3
-	kindStruct   = 4
-	kindUnion    = 5
-	kindEnum     = 6
-	kindProto    = 13
-	kindVar      = 14
-	kindDatasec  = 15
-	kindDeclTag  = 17
-	kindEnum64   = 19
-	btfHeaderLen = 24
-	btfHeadLen   = 12
-)
+// typedHelpers take or return pointers that the kernel's BTF describes, or show
+// data by it.
+var typedHelpers = []asm.BuiltinFunc{
+	asm.FnGetTaskStack, asm.FnSnprintfBtf, asm.FnPerCpuPtr, asm.FnThisCpuPtr, asm.FnTaskStorageGet, asm.FnTaskStorageDelete,
+	asm.FnGetCurrentTaskBtf, asm.FnTaskPtRegs, asm.FnFindVma, asm.FnSkcToTcp6Sock, asm.FnSkcToTcpSock,
+	asm.FnSkcToTcpTimewaitSock, asm.FnSkcToTcpRequestSock, asm.FnSkcToUdp6Sock, asm.FnSkcToUnixSock, asm.FnSkcToMptcpSock,
+}
 
-var errBTF = errors.New("damaged BTF")
+// needsKernelTypes: the verifier asks the kernel's BTF about the program.
+func needsKernelTypes(spec *ProgramSpec) bool {
+	return spec.Type == Tracing || spec.Type == ebpf.LSM || slices.ContainsFunc(spec.Instructions, func(ins asm.Instruction) bool {
+		return ins.IsBuiltinCall() && slices.Contains(typedHelpers, asm.BuiltinFunc(ins.Constant))
+	})
+}
 
-// mendBTF repairs, in place, what pahole makes of structures that hold arrays
-// of variable length (gcc's, in the kernel's crypto code): debug information
-// knows no size of theirs, and 0 is less than where their members are, so that
-// BTF_LOAD would refuse all of a CentOS 7 kernel's types.
-func mendBTF(raw []byte) error {
-	if len(raw) < btfHeaderLen || binary.NativeEndian.Uint16(raw) != 0xeb9f {
-		return errBTF
-	}
-	word := binary.NativeEndian.Uint32
-	start := uint64(word(raw[4:])) + uint64(word(raw[8:]))
-	end := start + uint64(word(raw[12:]))
-	if end > uint64(len(raw)) {
-		return errBTF
-	}
-	types := raw[start:end]
-	for len(types) >= btfHeadLen {
-		info := word(types[4:])
-		kind, n := info>>24&0x1f, info&0xffff
-		more := uint32(0)
-		switch kind {
-		case kindInt, kindVar, kindDeclTag:
-			more = 4
-		case kindArray:
-			more = 12
-		case kindStruct, kindUnion, kindDatasec, kindEnum64:
-			more = 12 * n
-		case kindEnum, kindProto:
-			more = 8 * n
+// mapNeedsKernelTypes: its values hold pointers into the kernel.
+func mapNeedsKernelTypes(value btf.Type) bool {
+	s, ok := btf.As[*btf.Struct](value)
+	return ok && slices.ContainsFunc(s.Members, func(m btf.Member) bool {
+		p, ok := m.Type.(*btf.Pointer)
+		if !ok {
+			return false
 		}
-		if uint32(len(types)-btfHeadLen) < more {
-			return errBTF
-		}
-		if kind == kindStruct {
-			size := word(types[8:])
-			for i := range n {
-				bits := word(types[btfHeadLen+12*i+8:])
-				if info>>31 != 0 {
-					bits &= 0xffffff // the rest is a bit field's length
-				}
-				size = max(size, (bits+7)/8)
-			}
-			binary.NativeEndian.PutUint32(types[8:], size)
-		}
-		types = types[btfHeadLen+more:]
+		tag, ok := p.Target.(*btf.TypeTag)
+		return ok && (tag.Value == "kptr" || tag.Value == "kptr_ref")
+	})
+}
+
+// giveKernelTypes lets the module have the kernel's BTF where it has none yet.
+// What cannot be found or given is no error: what needs it is refused, and
+// the verifier says why.
+func giveKernelTypes(dev ioctl.Device) {
+	if dev.Kind() == ioctl.KindNative || !wantsKernelTypes(dev) {
+		return
 	}
-	return nil
+	raw, err := RawKernelBTF()
+	if err != nil {
+		return
+	}
+	h, err := loadRawBTF(dev, raw)
+	if err != nil {
+		return
+	}
+	defer h.Close()
+	_, _ = ioctl.Do(dev, ioctl.ExtSetKernelBtf, &ioctl.ExtSetKernelBtfAttr{BtfFd: uint32(h.FD())})
+}
+
+// wantsKernelTypes: no BTF of the device is named vmlinux, as SET_KERNEL_BTF
+// names it.
+func wantsKernelTypes(dev ioctl.Device) bool {
+	for id := uint32(0); ; {
+		attr := ioctl.IdAttr{Id: id}
+		if _, err := ioctl.Do(dev, ioctl.BtfGetNextId, &attr); err != nil {
+			return errors.Is(err, unix.ENOENT)
+		}
+		id = attr.NextId
+		fd, err := ioctl.Do(dev, ioctl.BtfGetFdById, &ioctl.IdAttr{Id: id})
+		if err != nil {
+			continue // just gone
+		}
+		h := newHandle(dev, fd)
+		name := make([]byte, 16)
+		info := ioctl.BtfInfo{Name: ioctl.SlicePointer(name), NameLen: uint32(len(name))}
+		err = objInfo(h, &info)
+		h.Close()
+		if err == nil && info.KernelBtf != 0 && unix.ByteSliceToString(name) == "vmlinux" {
+			return false
+		}
+	}
 }

@@ -152,6 +152,9 @@ func createMap(dev ioctl.Device, spec *MapSpec) (*Map, error) {
 		defer template.Close()
 		attr.InnerMapFd = uint32(template.FD())
 	}
+	if mapNeedsKernelTypes(spec.Value) {
+		giveKernelTypes(dev)
+	}
 	if spec.Key != nil || spec.Value != nil {
 		h, key, value, err := loadMapBTF(dev, spec.Key, spec.Value)
 		if err != nil {

@@ -146,6 +146,9 @@ func newProgram(spec *ProgramSpec, opts *ProgramOptions, kconfig *kconfigMaps) (
 	attr.Insns = ioctl.SlicePointer(code.Bytes())
 	attr.InsnCnt = uint32(code.Len() / asm.InstructionSize)
 
+	if needsKernelTypes(spec) {
+		giveKernelTypes(opts.Device)
+	}
 	fd, log, err := loadWithLog(spec, attr, opts)
 	if err != nil {
 		var v *VerifierError

@@ -43,6 +43,7 @@ type Device struct {
 	// text is its log.
 	Verify func(p *Program) (string, error)
 	pins   map[string]*object // by path
+	kernel *object            // the kernel's BTF, of ExtSetKernelBtf
 }
 
 type failure struct {
@@ -185,6 +186,9 @@ func (d *Device) byID(kind string) []*object {
 			seen[o.id] = o
 		}
 	}
+	if d.kernel != nil && kind == "btf" {
+		seen[d.kernel.id] = d.kernel
+	}
 	var out []*object
 	for _, id := range slices.Sorted(maps.Keys(seen)) {
 		out = append(out, seen[id])
@@ -317,6 +321,16 @@ func (d *Device) dispatch(cmd ioctl.Cmd, attr unsafe.Pointer) (int, error) {
 		return d.fdByID("map", (*ioctl.IdAttr)(attr))
 	case ioctl.ProgGetFdById:
 		return d.fdByID("prog", (*ioctl.IdAttr)(attr))
+	case ioctl.BtfGetNextId:
+		return 0, d.next("btf", (*ioctl.IdAttr)(attr))
+	case ioctl.ExtSetKernelBtf:
+		o, err := d.get((*ioctl.ExtSetKernelBtfAttr)(attr).BtfFd, "btf")
+		if err != nil {
+			return -1, err
+		}
+		d.nextID++
+		d.kernel = &object{id: d.nextID, kind: "btf", btf: o.btf}
+		return 0, nil
 	case ioctl.BtfGetFdById:
 		return d.fdByID("btf", (*ioctl.IdAttr)(attr))
 	case ioctl.ExtKprobe, ioctl.ExtTracepoint, ioctl.ExtPerfAttach, ioctl.RawTracepointOpen:

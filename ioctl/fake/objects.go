@@ -105,6 +105,10 @@ func (d *Device) info(a *ioctl.InfoAttr) error {
 		i := (*ioctl.BtfInfo)(a.Info.Unsafe())
 		copy(bytesAt(i.Btf, int(i.BtfSize)), o.btf)
 		i.BtfSize, i.Id = uint32(len(o.btf)), o.id
+		if o == d.kernel {
+			i.KernelBtf = 1
+			copy(bytesAt(i.Name, int(i.NameLen)), "vmlinux\x00")
+		}
 	case "link":
 		i := (*ioctl.LinkInfo)(a.Info.Unsafe())
 		*i = ioctl.LinkInfo{Type: uint32(ioctl.LinkTypePerfEvent), Id: o.id, ProgId: o.l.Program.ID}
