@@ -2,7 +2,7 @@
 /*
  * Makes random programs.  A function is a list of units; jumps go from unit to
  * unit.  Stack: [-8] the memory pointer, [-16] a spare, [-24] turns of loops
- * left, [-32 .. -96) data, [-104] keys.
+ * left, [-32 .. -96) data, [-104] keys, [-112] the first function's context.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -388,6 +388,8 @@ static void tail_call(void)
 	u32 index = below(6);
 	bool known = index < 4 && below(2);
 
+	if (verified)
+		put(LDX_DW, 1, 10, -112, 0);
 	put(OP(LD, IMM, DW), 2, BPFSHIM_PSEUDO_MAP_IDX, 0, RANDOM_MAP_PROGS);
 	put(0, 0, 0, 0, 0);
 	if (known)
@@ -402,6 +404,13 @@ static void tail_call(void)
 	}
 	put(OP(ALU64, MOV, K), 0, 0, 0, imm());
 	after_call();
+}
+
+static void call_function(u32 to)
+{
+	call_at[nr_calls] = p->n;
+	call_to[nr_calls++] = to;
+	put(OP(JMP, CALL, K), 0, BPFSHIM_PSEUDO_CALL, 0, 0);
 }
 
 static void call(void)
@@ -427,9 +436,7 @@ static void call(void)
 	default:
 		if (to >= nr_fns || nr_calls == ARRAY_SIZE(call_at))
 			return;
-		call_at[nr_calls] = p->n;
-		call_to[nr_calls++] = to;
-		put(OP(JMP, CALL, K), 0, BPFSHIM_PSEUDO_CALL, 0, 0);
+		call_function(to);
 	}
 	after_call();
 }
@@ -505,9 +512,10 @@ static void function(u32 units)
 	s32 off;
 
 	p->subs[fn] = p->n;
-	p->stack[fn] = 104 + 8 * below(3);
+	p->stack[fn] = 112 + 8 * below(3);
 	nr_units = nr_jumps = 0;
 	if (!fn) {
+		put(STX_DW, 10, 1, -112, 0);
 		memory(9);
 		put(STX_DW, 10, 9, -8, 0);
 		for (i = 0; i < 10; i++)
@@ -529,6 +537,11 @@ static void function(u32 units)
 		unit(i, units);
 	}
 	unit_at[units] = p->n;
+	/* A function that nobody calls is refused. */
+	for (i = 1; verified && !fn && i < nr_fns; i++) {
+		call_function(i);
+		after_call();
+	}
 	if (!fn) {
 		put(STX_DW, 10, 9, -16, 0);
 		put(LDX_DW, 9, 10, -8, 0);
