@@ -125,14 +125,22 @@ func (t *rawTypes) text(off uint32) string {
 	return unix.ByteSliceToString(t.strs[off:])
 }
 
-// stretch makes a structure large enough for where its members are.
+// stretch makes a structure large enough for where its members are, and puts
+// none before the one ahead of it, whose end nobody knows.
 func (t *rawTypes) stretch(id int) {
-	size := t.field(id, 8)
+	size, last := t.field(id, 8), uint32(0)
+	unknown := size == 0
 	for i := range t.count(id) {
-		bits := t.field(id, btfHeadLen+12*uint32(i)+8)
+		off := btfHeadLen + 12*uint32(i) + 8
+		bits, length := t.field(id, off), uint32(0)
 		if t.field(id, 4)>>31 != 0 {
-			bits &= 0xffffff // the rest is a bit field's length
+			bits, length = bits&0xffffff, bits&^0xffffff // the rest is a bit field's length
 		}
+		if unknown && bits < last {
+			bits = last
+			t.set(id, off, bits|length)
+		}
+		last = bits
 		size = max(size, (bits+7)/8)
 	}
 	t.set(id, 8, size)

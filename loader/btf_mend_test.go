@@ -82,6 +82,7 @@ func TestMendStretches(t *testing.T) {
 	var s *btf.Struct
 	require.NoError(t, spec.TypeByName("variable", &s))
 	assert.EqualValues(t, 8, s.Size, "its members lie within it")
+	assert.EqualValues(t, 64, s.Members[1].Offset, "none is before the one ahead")
 }
 
 // TestMendDamaged: it neither crashes nor hangs.

@@ -27,7 +27,7 @@ struct conv {
 	char from;		/* a string's: 'k'ernel, 'u'ser, or 0: as the address says */
 };
 
-/* How a pointer that is not hashed prints. */
+/* How a pointer prints: %px itself, %p its hash. */
 static void as_hex(char *spec, bool width_given)
 {
 	strcpy(spec, width_given ? "llx" : "016llx");
@@ -144,11 +144,11 @@ static u32 format_one(char *out, u32 room, const struct conv *c, u64 arg, char *
 	switch (c->kind) {
 	case 'p':
 		n = strlen(c->spec) - 1;
-		/* 3.10 has a word for it */
-		if (!arg && c->spec[n] == 'p') {
+		/* 3.10 hashes none, and has a word for 0 */
+		if (c->spec[n] == 'p') {
 			memcpy(hex, c->spec, n);
 			as_hex(hex + n, n > 1);
-			return snprintf(out, room, hex, 0ULL);
+			return snprintf(out, room, hex, (unsigned long long)bpfshim_hash_ptr(arg));
 		}
 		return snprintf(out, room, c->spec, bpfshim_ptr(arg));
 	case 'c':

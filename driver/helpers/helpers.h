@@ -34,6 +34,10 @@ long bpfshim_probe_kernel(void *dst, u32 size, u64 src);
 int bpfshim_helper_btf_init(void);
 void bpfshim_helper_btf_exit(void);
 
+/* hash_ptr.c: an address as %p shows it: 32 bits; 0 and errors are themselves. */
+u64 bpfshim_hash_ptr(u64 p);
+void bpfshim_hash_ptr_init(void);
+
 /* find_vma.c */
 void bpfshim_helper_find_vma_init(void);
 void bpfshim_helper_find_vma_exit(void);

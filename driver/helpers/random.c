@@ -38,6 +38,7 @@ int bpfshim_helpers_init(void)
 	int err;
 
 	seed();
+	bpfshim_hash_ptr_init();
 	err = bpfshim_clock_init();
 	if (err)
 		return err;

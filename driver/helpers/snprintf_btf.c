@@ -361,12 +361,9 @@ static void show_ptr(struct walk *w, const u8 *p)
 {
 	u64 v = word(p, 8);
 
-	/* Kernels that hash addresses do it to these as well; old ones have a
-	 * word for 0, and none for what is not to be hashed. */
-	if ((w->flags & PTR_RAW) || !v)
-		print(w, !v, "0x%016llx", (unsigned long long)v);
-	else
-		print(w, false, "0x%p", bpfshim_ptr(v));
+	if (!(w->flags & PTR_RAW))
+		v = bpfshim_hash_ptr(v);
+	print(w, !v, "0x%016llx", (unsigned long long)v);
 }
 
 static void show_basic(struct walk *w, const struct bpfshim_btf_type *t, u32 type_id, u64 at, u32 bit)

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"regexp"
+	"strings"
 	"time"
 
 	"github.com/bpfshim/bpfshim/qemu-tests/guest/raw"
@@ -61,6 +63,9 @@ func numbers(r *run) {
 	}
 }
 
+// A hash, and the spaces around it: it may have few digits.
+var hashed = regexp.MustCompile(" *[0-9a-f]{1,8}\\b *")
+
 // formats formats words, some of them addresses of text.
 func formats(r *run) {
 	text := raw.Ptr([]byte("text\x00"))
@@ -81,6 +86,22 @@ func formats(r *run) {
 	} {
 		f := r.constant(append([]byte(c.format), 0))
 		r.format(c.format, f, c.args)
+	}
+	// Addresses: hashed, other than 0 and errors.
+	for _, c := range []string{"%p", "%20p|", "%-20p|", "%pK"} {
+		f := r.constant(append([]byte(c), 0))
+		for _, a := range []uint64{^uint64(13), ^uint64(4095), 1, 0xffff888012345678} {
+			out := r.mapOf(raw.Array, 4, 64, 1)
+			insns := asm.Instructions{asm.LoadImm(asm.R1, int64(a), asm.DWord), asm.StoreMem(asm.RFP, -16, asm.R1, asm.DWord)}
+			ret := r.once(append(insns, snprintf(out, f, 1, 64)...))
+			v, _ := r.tgt.Lookup(out, k32(0), 64)
+			text := unix.ByteSliceToString(v)
+			leaks := strings.Contains(text, fmt.Sprintf("%x", a)) && a != 1
+			if a <= ^uint64(4095) {
+				text = hashed.ReplaceAllString(text, "H")
+			}
+			r.sayf("%q of %#x: %d %q %v", c, a, int32(ret), text, leaks)
+		}
 	}
 	// Addresses of addresses: in the frozen map, whose place differs.
 	for _, c := range []string{"%pi4", "%pI4", "%pi6", "%pI6"} {

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"math/rand"
 	"os"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -229,7 +231,7 @@ func TestPinRaces(t *testing.T) {
 	l := must(t, "kprobe")(tgt.Kprobe(p, probed, false))
 	stop := make(chan struct{})
 	var wg sync.WaitGroup
-	var did [6]int
+	var did [6]atomic.Int64
 	worker := func(n int, do func(rnd *rand.Rand) bool) {
 		wg.Add(1)
 		go func() {
@@ -242,7 +244,7 @@ func TestPinRaces(t *testing.T) {
 				default:
 				}
 				if do(rnd) {
-					did[n]++
+					did[n].Add(1)
 				}
 			}
 		}()
@@ -273,12 +275,25 @@ func TestPinRaces(t *testing.T) {
 	})
 	worker(5, func(*rand.Rand) bool { statfs(); return true })
 	time.Sleep(guest.Patience(time.Duration(seconds) * time.Second))
+	counts := func() (all []int64) {
+		for i := range did {
+			all = append(all, did[i].Load())
+		}
+		return all
+	}
+	idle := func() bool {
+		return slices.ContainsFunc(counts(), func(n int64) bool { return n == 0 })
+	}
+	// A guest that hardly runs gives some of them no turn in that time.
+	for end := time.Now().Add(time.Minute); time.Now().Before(end) && idle(); {
+		time.Sleep(100 * time.Millisecond)
+	}
 	close(stop)
 	wg.Wait()
 	for unix.Unmount(dir, unix.MNT_DETACH) == nil {
 	}
-	t.Logf("pinned, unlinked, got, moved, unmounted, probed: %v", did)
-	for i, n := range did {
+	t.Logf("pinned, unlinked, got, moved, unmounted, probed: %v", counts())
+	for i, n := range counts() {
 		if n == 0 {
 			t.Errorf("worker %d did nothing", i)
 		}
