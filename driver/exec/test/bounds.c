@@ -113,6 +113,66 @@ static void ladder(u32 steps, u32 apart)
 	expect("ladder", steps * 100 + apart, 0, sum);
 }
 
+static u32 seed;
+
+static u32 below(u32 limit)
+{
+	seed = seed * 1664525 + 1013904223;
+	return (seed >> 8) % limit;
+}
+
+#define BLOCKS 64
+
+/*
+ * CVE-2021-29154: an x86 JIT whose jumps were still getting shorter when it
+ * wrote them down sent some into the middle of instructions.  Blocks are run in
+ * a random order, each jump to the next one crosses others, and most are about
+ * as long as a byte reaches; what comes out depends on each of them.
+ */
+static void maze(u32 blocks, u32 apart)
+{
+	u32 order[BLOCKS], from[2 * BLOCKS], to[2 * BLOCKS], at[BLOCKS + 1], i, k, t, jumps = 0;
+	u64 want = 0;
+
+	for (i = 0; i < blocks; i++)
+		order[i] = i;
+	for (i = blocks - 1; i > 1; i--) {
+		k = 1 + below(i);
+		t = order[i];
+		order[i] = order[k];
+		order[k] = t;
+	}
+	begin();
+	for (i = 0; i < blocks; i++) {
+		for (k = 0; order[k] != i; k++)
+			;
+		at[i] = n;
+		put(BPFSHIM_ALU64 | BPFSHIM_MUL | BPFSHIM_K, 0, 0, 0, 3);
+		put(ADD64_K, 0, 0, 0, i + 1);
+		fill(below(apart), below(4));
+		from[jumps] = n;
+		to[jumps++] = below(blocks);
+		put(BPFSHIM_JMP | BPFSHIM_JNE | BPFSHIM_K, 1, 0, 0, 0);
+		from[jumps] = n;
+		to[jumps++] = k + 1 < blocks ? order[k + 1] : blocks;
+		put(BPFSHIM_JMP | (below(2) ? BPFSHIM_JA : BPFSHIM_JEQ), 1, 0, 0, 0);
+		if (insns[n - 1].code == (BPFSHIM_JMP | BPFSHIM_JA))
+			insns[n - 1].dst_reg = 0;
+	}
+	at[blocks] = n;
+	put(BPFSHIM_JMP | BPFSHIM_EXIT, 0, 0, 0, 0);
+	for (i = 0; i < jumps; i++)
+		insns[from[i]].off = (s16)(at[to[i]] - from[i] - 1);
+	for (k = 0; k < blocks; k++) {
+		u32 b = order[k], end = at[b + 1];
+
+		want = want * 3 + b + 1;
+		for (i = at[b] + 2; i < end; i++)
+			want += insns[i].code == ADD64_K ? 2 : insns[i].code == ADD64_X;
+	}
+	expect("maze", blocks * 100 + apart, 0, want);
+}
+
 static void large(u32 len)
 {
 	u32 i;
@@ -225,6 +285,8 @@ int main(void)
 	}
 	for (i = 1; i < 40; i++)
 		ladder(200, i);
+	for (i = 0; i < 3000; i++)
+		maze(3 + i % (BLOCKS - 3), 1 + i % 23);
 	forward(32767, 0);
 	forward(0, 32767);
 	backward(32766, 0);
