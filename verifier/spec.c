@@ -140,7 +140,11 @@ static enum why distance(const struct vrf_reg *ptr, bool left, u32 *out)
 		at = -((s64)ptr->n.t.value + ptr->off);
 	} else if (ptr->kind == VK_MAP_VALUE && !ptr->flags) {
 		size = ptr->u.map->value_size;
-		at = (left ? ptr->n.smin : (s64)ptr->n.umax) + ptr->off;
+		at = left ? ptr->n.smin : (s64)ptr->n.umax;
+		/* No object is that large, and no sum overflows. */
+		if (at < -(1LL << 32) || at > 1LL << 32)
+			return LIMIT;
+		at += ptr->off;
 	} else {
 		return TYPE;
 	}
