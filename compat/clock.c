@@ -30,6 +30,14 @@ static struct {
 	struct base copy[2];
 } latch;
 
+/* A reader that was held up calls the clock before it knows that it was: the
+ * pointer changes at once. */
+static void put_base(struct base *to, const struct base *b)
+{
+	WRITE_ONCE(to->clock, b->clock);
+	*to = *b;
+}
+
 static int on_update(struct notifier_block *nb, unsigned long was_set, void *of)
 {
 	const struct timekeeper *tk = of;
@@ -54,11 +62,11 @@ static int on_update(struct notifier_block *nb, unsigned long was_set, void *of)
 	b.tai = ktime_to_ns(tk->offs_tai);
 	WRITE_ONCE(latch.seq, latch.seq + 1);
 	smp_wmb();
-	latch.copy[0] = b;
+	put_base(&latch.copy[0], &b);
 	smp_wmb();
 	WRITE_ONCE(latch.seq, latch.seq + 1);
 	smp_wmb();
-	latch.copy[1] = b;
+	put_base(&latch.copy[1], &b);
 	return NOTIFY_OK;
 }
 
@@ -144,14 +152,22 @@ static DEFINE_PER_CPU(u64, told);
 
 u64 bpfshim_clock_mono(void)
 {
-	struct base b = last_base();
-	u64 cycles = (b.clock->read(b.clock) - b.cycles) & b.mask;
-	u64 now;
+	const struct base *b;
+	u64 cycles, now;
+	u32 seq;
 
-	/* CPUs' counters may differ a little; none is half a turn behind. */
-	if (cycles > b.mask >> 1)
-		cycles = 0;
-	now = b.mono + ((cycles * b.mult + b.frac) >> b.shift);
+	/* As last_base, but for what is not needed. */
+	do {
+		seq = READ_ONCE(latch.seq);
+		smp_rmb();
+		b = &latch.copy[seq & 1];
+		cycles = (b->clock->read(b->clock) - b->cycles) & b->mask;
+		/* CPUs' counters may differ a little; none is half a turn behind. */
+		if (cycles > b->mask >> 1)
+			cycles = 0;
+		now = b->mono + ((cycles * b->mult + b->frac) >> b->shift);
+		smp_rmb();
+	} while (READ_ONCE(latch.seq) != seq);
 	if ((s64)(now - __this_cpu_read(told)) < 0)
 		return __this_cpu_read(told);
 	__this_cpu_write(told, now);
