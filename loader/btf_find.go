@@ -81,13 +81,22 @@ func FindKernelBTF() (*btf.Spec, string, error) {
 }
 
 func findBTF(root, release string) (*btf.Spec, string, error) {
+	var spec *btf.Spec
+	path, err := firstBTF(root, release, func(path string) (err error) {
+		spec, err = LoadBTF(path)
+		return err
+	})
+	return spec, path, err
+}
+
+// firstBTF is the first of the places that load takes.
+func firstBTF(root, release string, load func(path string) error) (string, error) {
 	missing := &NoBTFError{Release: release}
 	for _, path := range btfPaths(root, release) {
-		spec, err := LoadBTF(path)
-		if err == nil {
-			return spec, path, nil
-		}
+		err := load(path)
 		switch {
+		case err == nil:
+			return path, nil
 		case errors.Is(err, fs.ErrNotExist):
 			err = fmt.Errorf("%s: not there", path)
 		case errors.Is(err, btf.ErrNotFound):
@@ -95,7 +104,7 @@ func findBTF(root, release string) (*btf.Spec, string, error) {
 		}
 		missing.Tried = append(missing.Tried, err)
 	}
-	return nil, "", missing
+	return "", missing
 }
 
 // LoadBTF reads types from a file: raw BTF or an ELF file with a .BTF

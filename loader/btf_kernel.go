@@ -24,12 +24,22 @@ func RawKernelBTF() ([]byte, error) {
 	kernelBTF.Lock()
 	path := kernelBTF.path
 	kernelBTF.Unlock()
-	if path == "" {
-		var err error
-		if _, path, err = FindKernelBTF(); err != nil {
-			return nil, err
-		}
+	if path != "" {
+		return readRawBTF(path)
 	}
+	release, err := KernelRelease()
+	if err != nil {
+		return nil, err
+	}
+	var raw []byte
+	_, err = firstBTF("/", release, func(path string) (err error) {
+		raw, err = readRawBTF(path)
+		return err
+	})
+	return raw, err
+}
+
+func readRawBTF(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
