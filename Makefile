@@ -79,7 +79,7 @@ bench: deps ## instructions retired by engine, build/bench.json, docs/PERFORMANC
 	@rm -rf build/bench-out; $(kernels) ensure debian-6.1 >/dev/null; set -e; for k in $(BENCH); do \
 		$(kernels) path $$k >/dev/null 2>&1 || { echo "bench: $$k SKIPPED: not there"; continue; }; \
 		echo "bench: $$k"; \
-		$(vmexec) -kernel $$k -icount -timeout 20m -overlay build/bench -env BENCH_KERNEL=$$k \
+		$(vmexec) -kernel $$k -icount -mem 2048 -timeout 40m -overlay build/bench -env BENCH_KERNEL=$$k \
 			-out build/bench-out/$$k -- /tests/bench.test -test.v -test.run Measure; \
 		$(vmexec) -kernel $$k -icount -mem 2048 -timeout 20m -overlay build/bench-verify -env BENCH_KERNEL=$$k \
 			-out build/bench-out/$$k-verify -- /tests/verify.test -test.v; \
@@ -88,7 +88,7 @@ bench: deps ## instructions retired by engine, build/bench.json, docs/PERFORMANC
 	done
 	@$(MAKE) --no-print-directory -s -C driver/exec/test bench
 	@$(GO) run ./qemu-tests/cmd/benchhost
-	@$(GO) run ./qemu-tests/cmd/benchreport build/bench-out/*/bench.json
+	@$(GO) run ./qemu-tests/cmd/benchreport build/bench-out/*/bench*.json
 
 selftests: deps ## Linux 6.1's own tests of the verifier and of maps, on each kernel there [MAPTESTS="KERNEL ..."]
 	@set -e; $(kernels) ensure debian-6.1 >/dev/null; for k in $(MAPTESTS); do \

@@ -86,14 +86,19 @@ const (
 	end   = "<!-- end: make bench -->"
 )
 
-// groups are the tables; a group whose lines have several metrics has one each.
-var groups = []struct{ key, metric, title string }{
-	{"exec", "", "What programs cost"},
-	{"map", "", "Changes of maps"},
-	{"probe", "", "One hit"},
-	{"output", "", "One event to user space"},
-	{"verify", "time", "Verification of large programs, thousands of instructions"},
-	{"verify", "peak memory", "Verification's peak memory, KiB"},
+// tableOf is the lines of a group, those of one metric and with names of one
+// beginning, which the table leaves out.
+type tableOf struct{ key, metric, prefix, title string }
+
+var groups = []tableOf{
+	{"exec", "", "", "What programs cost"},
+	{"map", "instructions", "program: ", "Operations of programs on maps"},
+	{"map", "instructions", "user: ", "Operations of user space on maps: a system call, or an element of a batch"},
+	{"map", "memory", "memory: ", "Maps' memory, bytes an entry"},
+	{"probe", "", "", "One hit"},
+	{"output", "", "", "One event to user space"},
+	{"verify", "time", "", "Verification of large programs, thousands of instructions"},
+	{"verify", "peak memory", "", "Verification's peak memory, KiB"},
 }
 
 func tables(w io.Writer, all []entry) {
@@ -106,7 +111,7 @@ func tables(w io.Writer, all []entry) {
 	for _, g := range groups {
 		fmt.Fprintf(w, "\n### %s\n", g.title)
 		for _, k := range kernels {
-			table(w, g.key, g.metric, k, all)
+			table(w, g, k, all)
 		}
 	}
 }
@@ -114,13 +119,14 @@ func tables(w io.Writer, all []entry) {
 // engineOrder is that of the columns.
 var engineOrder = []string{"interp", "jit", "native", "ftrace", "systemtap"}
 
-func table(w io.Writer, group, metric, kernel string, all []entry) {
+func table(w io.Writer, g tableOf, kernel string, all []entry) {
 	val := map[[2]string]float64{}
 	var names, engines []string
 	for _, e := range all {
-		if e.Group != group || e.Kernel != kernel || (metric != "" && e.Metric != metric) {
+		if e.Group != g.key || e.Kernel != kernel || (g.metric != "" && e.Metric != g.metric) || !strings.HasPrefix(e.Name, g.prefix) {
 			continue
 		}
+		e.Name = strings.TrimPrefix(e.Name, g.prefix)
 		val[[2]string{e.Name, e.Engine}] = e.Value
 		if !slices.Contains(names, e.Name) {
 			names = append(names, e.Name)

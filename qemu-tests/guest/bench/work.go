@@ -47,8 +47,6 @@ var works = []work{
 	{"exec", "per-CPU array lookup", 32, lookups(func(m *maps) int { return m.percpuArray }, false)},
 	{"exec", "hash lookup", 32, lookups(func(m *maps) int { return m.hash }, false)},
 	{"exec", "per-CPU hash lookup", 32, lookups(func(m *maps) int { return m.percpuHash }, false)},
-	{"map", "array update", 16, updates(func(m *maps) int { return m.array })},
-	{"map", "hash update", 16, updates(func(m *maps) int { return m.hash })},
 }
 
 // HostMaps are numbers for the maps of programs that the host runs.
@@ -208,18 +206,6 @@ func lookups(of func(*maps) int, constant bool) func(*maps) asm.Instructions {
 				asm.Mov.Imm(asm.R0, 0).WithSymbol(next))
 		}
 		return append(p, asm.Return())
-	}
-}
-
-func updates(of func(*maps) int) func(*maps) asm.Instructions {
-	return func(m *maps) asm.Instructions {
-		p := asm.Instructions{asm.Mov.Imm(asm.R1, 1), asm.StoreMem(asm.RFP, -16, asm.R1, asm.DWord)}
-		for i := int64(0); i < 16; i++ {
-			p = append(p, asm.StoreImm(asm.RFP, -4, i, asm.Word), asm.Mov.Reg(asm.R2, asm.RFP), asm.Add.Imm(asm.R2, -4),
-				asm.Mov.Reg(asm.R3, asm.RFP), asm.Add.Imm(asm.R3, -16), asm.Mov.Imm(asm.R4, 0),
-				asm.LoadMapPtr(asm.R1, of(m)), asm.FnMapUpdateElem.Call())
-		}
-		return done(p)
 	}
 }
 
