@@ -115,13 +115,16 @@ static long device_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	if (err)
 		return err;
 	size = min_t(u32, size, sizeof(attr));
-	memset(&attr, 0, sizeof(attr));
 	if (copy_from_user(&attr, uattr, size))
 		return -EFAULT;
 	if (nr >= ARRAY_SIZE(commands) || !commands[nr].fn)
 		return -EINVAL;
 	c = &commands[nr];
-	if (memchr_inv((u8 *)&attr + c->end, 0, sizeof(attr) - c->end))
+	/* No handler looks behind its end: what lies there must be zero if it
+	 * came from the user, and is nobody's otherwise. */
+	if (size < c->end)
+		memset((u8 *)&attr + size, 0, c->end - size);
+	else if (memchr_inv((u8 *)&attr + c->end, 0, size - c->end))
 		return -EINVAL;
 	return c->fn(&attr, uattr, size);
 }

@@ -112,8 +112,8 @@ static long lookup_by_key(struct batch *b, union bpfshim_attr *attr, void __user
 		err = map->ops->user_lookup(map, b->key, b->value, attr->batch.elem_flags);
 		if (err)
 			break;
-		if (copy_to_user(bpfshim_uptr(attr->batch.keys) + (u64)b->done * ksize, b->key, ksize) ||
-		    copy_to_user(bpfshim_uptr(attr->batch.values) + (u64)b->done * b->vsize, b->value, b->vsize))
+		if (bpfshim_out(attr->batch.keys + (u64)b->done * ksize, b->key, ksize) ||
+		    bpfshim_out(attr->batch.values + (u64)b->done * b->vsize, b->value, b->vsize))
 			return -EFAULT;
 		cond_resched();
 		/* 6.1 does not stop for a signal; a dying caller sees no errno. */
@@ -128,13 +128,43 @@ static long lookup_by_key(struct batch *b, union bpfshim_attr *attr, void __user
 	return err;
 }
 
+/* Elements on their way to user space, gathered from several buckets. */
+struct gathered {
+	char *keys, *values;
+	u32 room, nr;
+};
+
+#define GATHER_BYTES	4096u
+
+static int gather_room(struct gathered *g, u32 room, u32 ksize, u32 vsize)
+{
+	bpfshim_kvfree(g->keys);
+	bpfshim_kvfree(g->values);
+	g->room = room;
+	g->keys = bpfshim_kvzalloc((u64)room * ksize);
+	g->values = bpfshim_kvzalloc((u64)room * vsize);
+	return g->keys && g->values ? 0 : -ENOMEM;
+}
+
+static int hand_over(struct gathered *g, struct batch *b, const union bpfshim_attr *attr)
+{
+	u32 ksize = b->a.map->key_size;
+
+	if (g->nr && (copy_to_user(bpfshim_uptr(attr->batch.keys) + (u64)b->done * ksize, g->keys, (u64)g->nr * ksize) ||
+		      copy_to_user(bpfshim_uptr(attr->batch.values) + (u64)b->done * b->vsize, g->values,
+				   (u64)g->nr * b->vsize)))
+		return -EFAULT;
+	b->done += g->nr;
+	g->nr = 0;
+	return 0;
+}
+
 /* By buckets; the position is a bucket's number, four bytes. */
 static long lookup_by_bucket(struct batch *b, union bpfshim_attr *attr, void __user *uattr, bool remove)
 {
 	struct bpfshim_map *map = b->a.map;
-	u32 at = 0, nr, nr_buckets = map->ops->nr_buckets(map);
-	void *keys = NULL, *values = NULL;
-	u32 room = 0;
+	u32 at = 0, nr, left, nr_buckets = map->ops->nr_buckets(map);
+	struct gathered g = { NULL, NULL, 0, 0 };
 	long err = 0;
 
 	if (attr->batch.flags)
@@ -145,44 +175,32 @@ static long lookup_by_bucket(struct batch *b, union bpfshim_attr *attr, void __u
 		return -EFAULT;
 	if (at >= nr_buckets)
 		return -ENOENT;
-	for (; at < nr_buckets; at++) {
+	err = gather_room(&g, min(b->max, max(GATHER_BYTES / (map->key_size + b->vsize), 4u)), map->key_size, b->vsize);
+	while (!err && at < nr_buckets) {
 		/* A bucket goes whole or not at all. */
-		nr = map->ops->bucket_read(map, at, keys, values, room, false);
-		if (nr > b->max - b->done) {
-			err = b->done ? 0 : -ENOSPC;
-			break;
-		}
-		if (nr > room) {
-			bpfshim_kvfree(keys);
-			bpfshim_kvfree(values);
-			room = nr + 8;
-			keys = bpfshim_kvzalloc((u64)room * map->key_size);
-			values = bpfshim_kvzalloc((u64)room * b->vsize);
-			err = -ENOMEM;
-			if (!keys || !values)
-				break;
-		}
-		err = 0;
-		nr = map->ops->bucket_read(map, at, keys, values, min(room, b->max - b->done), remove);
-		if (nr > min(room, b->max - b->done)) {	/* it grew meanwhile */
-			at--;
-			continue;
-		}
-		if (copy_to_user(bpfshim_uptr(attr->batch.keys) + (u64)b->done * map->key_size, keys, (u64)nr * map->key_size) ||
-		    copy_to_user(bpfshim_uptr(attr->batch.values) + (u64)b->done * b->vsize, values, (u64)nr * b->vsize)) {
-			err = -EFAULT;
-			break;
-		}
-		b->done += nr;
-		cond_resched();
-		if (fatal_signal_pending(current)) {
+		left = b->max - b->done - g.nr;
+		nr = map->ops->bucket_read(map, at, g.keys + (u64)g.nr * map->key_size,
+					   g.values + (u64)g.nr * b->vsize, min(g.room - g.nr, left), remove);
+		if (nr <= min(g.room - g.nr, left)) {
+			g.nr += nr;
 			at++;
-			err = -EINTR;
+			if (nr || !(at & 63))
+				cond_resched();
+			if (fatal_signal_pending(current))
+				err = -EINTR;
+		} else if (nr > left) {
+			err = b->done + g.nr ? 0 : -ENOSPC;
 			break;
+		} else if (g.nr) {
+			err = hand_over(&g, b, attr);
+		} else {
+			err = gather_room(&g, nr + 8, map->key_size, b->vsize);
 		}
 	}
-	bpfshim_kvfree(keys);
-	bpfshim_kvfree(values);
+	if (g.keys && g.values && hand_over(&g, b, attr))
+		err = -EFAULT;
+	bpfshim_kvfree(g.keys);
+	bpfshim_kvfree(g.values);
 	if (err == -EFAULT)
 		return err;
 	if (!err && at == nr_buckets)
@@ -232,12 +250,12 @@ static long change_batch(union bpfshim_attr *attr, void __user *uattr, bool remo
 	ksize = map->key_size;
 	while (b.done < b.max) {
 		err = -EFAULT;
-		if (copy_from_user(b.key, bpfshim_uptr(attr->batch.keys) + (u64)b.done * ksize, ksize))
+		if (bpfshim_in(b.key, attr->batch.keys + (u64)b.done * ksize, ksize))
 			break;
 		if (remove) {
 			err = map->ops->user_delete(map, b.key);
 		} else {
-			if (copy_from_user(b.value, bpfshim_uptr(attr->batch.values) + (u64)b.done * b.vsize, b.vsize))
+			if (bpfshim_in(b.value, attr->batch.values + (u64)b.done * b.vsize, b.vsize))
 				break;
 			err = map->ops->fd_update ?
 			      map->ops->fd_update(map, b.a.file, b.key, *(u32 *)b.value, attr->batch.elem_flags) :

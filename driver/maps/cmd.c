@@ -129,9 +129,10 @@ int bpfshim_map_open(struct bpfshim_map_access *a, u32 fd, fmode_t mode)
 	a->map = map;
 	a->writing = mode & FMODE_CAN_WRITE_MAP;
 	/* Counted before frozen is looked at, so that FREEZE sees it or we see FREEZE. */
-	if (a->writing)
+	if (a->writing) {
 		atomic_inc(&map->writers);
-	smp_mb();
+		smp_mb();
+	}
 	if ((a->writing && (!(a->file->f_mode & FMODE_WRITE) || READ_ONCE(map->frozen))) ||
 	    ((mode & FMODE_CAN_READ_MAP) && !(a->file->f_mode & FMODE_READ))) {
 		bpfshim_map_close(a);
@@ -152,20 +153,56 @@ u32 bpfshim_map_user_value_size(const struct bpfshim_map *map)
 	return map->ops->user_value_size ? map->ops->user_value_size(map) : map->value_size;
 }
 
-/* The key, copied; NULL for maps without keys. */
-static void *copy_key(const struct bpfshim_map *map, u64 ukey)
+int bpfshim_buf_get(struct bpfshim_buf *b, u32 size)
+{
+	u32 i;
+
+	if (likely(size <= sizeof(b->small))) {
+		b->p = b->small;
+		for (i = 0; i * 8 < size; i++)
+			WRITE_ONCE(b->small[i], 0);
+		return 0;
+	}
+	b->p = bpfshim_kvzalloc(size);
+	return b->p ? 0 : -ENOMEM;
+}
+
+int bpfshim_buf_from_user(struct bpfshim_buf *b, u64 uaddr, u32 size)
+{
+	b->p = b->small;
+	if (unlikely(size > sizeof(b->small))) {
+		b->p = bpfshim_kvzalloc(size);
+		if (!b->p)
+			return -ENOMEM;
+	}
+	if (likely(!bpfshim_in(b->p, uaddr, size)))
+		return 0;
+	bpfshim_buf_put(b);
+	return -EFAULT;
+}
+
+/* The key; p is NULL for maps without keys. */
+static int take_key(struct bpfshim_buf *b, const struct bpfshim_map *map, u64 ukey)
 {
 	if (map->key_size)
-		return bpfshim_kvdup_user(bpfshim_uptr(ukey), map->key_size);
-	return ukey ? ERR_PTR(-EINVAL) : NULL;
+		return bpfshim_buf_from_user(b, ukey, map->key_size);
+	b->p = NULL;
+	return ukey ? -EINVAL : 0;
+}
+
+/* The value for a lookup: what comes in, or room for what goes out. */
+static int take_value(struct bpfshim_buf *b, const struct bpfshim_map *map, u64 uvalue, u32 size)
+{
+	return map->ops->user_lookup_reads ? bpfshim_buf_from_user(b, uvalue, size) : bpfshim_buf_get(b, size);
 }
 
 long bpfshim_cmd_map_lookup(union bpfshim_attr *attr, void __user *uattr, u32 size)
 {
+	const struct bpfshim_map_ops *ops;
 	struct bpfshim_map_access a;
-	void *key, *value;
+	struct bpfshim_buf key, value;
 	u32 vsize;
-	long err;
+	int err;
 
 	if (attr->flags & ~(u64)BPFSHIM_F_LOCK)
 		return -EINVAL;
@@ -175,21 +212,19 @@ long bpfshim_cmd_map_lookup(union bpfshim_attr *attr, void __user *uattr, u32 si
 	err = -EINVAL;
 	if ((attr->flags & BPFSHIM_F_LOCK) && a.map->spin_lock_off < 0)
 		goto out;
-	key = copy_key(a.map, attr->key);
-	err = PTR_ERR(key);
-	if (IS_ERR(key))
+	err = take_key(&key, a.map, attr->key);
+	if (err)
 		goto out;
+	ops = a.map->ops;
 	vsize = bpfshim_map_user_value_size(a.map);
-	value = a.map->ops->user_lookup_reads ? bpfshim_kvdup_user(bpfshim_uptr(attr->value), vsize) :
-		bpfshim_kvzalloc(vsize);
-	err = value ? PTR_ERR(value) : -ENOMEM;
-	if (!IS_ERR_OR_NULL(value)) {
-		err = a.map->ops->user_lookup ? a.map->ops->user_lookup(a.map, key, value, attr->flags) : -ENOTSUPP;
-		if (!err && !a.map->ops->user_lookup_reads && copy_to_user(bpfshim_uptr(attr->value), value, vsize))
-			err = -EFAULT;
-		bpfshim_kvfree(value);
+	err = take_value(&value, a.map, attr->value, vsize);
+	if (!err) {
+		err = ops->user_lookup ? ops->user_lookup(a.map, key.p, value.p, attr->flags) : -ENOTSUPP;
+		if (!err && !ops->user_lookup_reads)
+			err = bpfshim_out(attr->value, value.p, vsize);
+		bpfshim_buf_put(&value);
 	}
-	bpfshim_kvfree(key);
+	bpfshim_buf_put(&key);
 out:
 	bpfshim_map_close(&a);
 	return err;
@@ -198,8 +233,8 @@ out:
 long bpfshim_cmd_map_update(union bpfshim_attr *attr, void __user *uattr, u32 size)
 {
 	struct bpfshim_map_access a;
-	void *key, *value;
-	long err;
+	struct bpfshim_buf key, value;
+	int err;
 
 	err = bpfshim_map_open(&a, attr->map_fd, FMODE_CAN_WRITE_MAP);
 	if (err)
@@ -207,22 +242,20 @@ long bpfshim_cmd_map_update(union bpfshim_attr *attr, void __user *uattr, u32 si
 	err = -EINVAL;
 	if ((attr->flags & BPFSHIM_F_LOCK) && a.map->spin_lock_off < 0)
 		goto out;
-	key = copy_key(a.map, attr->key);
-	err = PTR_ERR(key);
-	if (IS_ERR(key))
+	err = take_key(&key, a.map, attr->key);
+	if (err)
 		goto out;
-	value = bpfshim_kvdup_user(bpfshim_uptr(attr->value), bpfshim_map_user_value_size(a.map));
-	err = PTR_ERR(value);
-	if (!IS_ERR(value)) {
+	err = bpfshim_buf_from_user(&value, attr->value, bpfshim_map_user_value_size(a.map));
+	if (!err) {
 		if (a.map->ops->fd_update)
-			err = a.map->ops->fd_update(a.map, a.file, key, *(u32 *)value, attr->flags);
+			err = a.map->ops->fd_update(a.map, a.file, key.p, *(u32 *)value.p, attr->flags);
 		else if (a.map->ops->user_update)
-			err = a.map->ops->user_update(a.map, key, value, attr->flags);
+			err = a.map->ops->user_update(a.map, key.p, value.p, attr->flags);
 		else
 			err = -EOPNOTSUPP;
-		bpfshim_kvfree(value);
+		bpfshim_buf_put(&value);
 	}
-	bpfshim_kvfree(key);
+	bpfshim_buf_put(&key);
 out:
 	bpfshim_map_close(&a);
 	return err;
@@ -231,17 +264,16 @@ out:
 long bpfshim_cmd_map_delete(union bpfshim_attr *attr, void __user *uattr, u32 size)
 {
 	struct bpfshim_map_access a;
-	void *key;
-	long err;
+	struct bpfshim_buf key;
+	int err;
 
 	err = bpfshim_map_open(&a, attr->map_fd, FMODE_CAN_WRITE_MAP);
 	if (err)
 		return err;
-	key = copy_key(a.map, attr->key);
-	err = PTR_ERR(key);
-	if (!IS_ERR(key)) {
-		err = a.map->ops->user_delete ? a.map->ops->user_delete(a.map, key) : -EOPNOTSUPP;
-		bpfshim_kvfree(key);
+	err = take_key(&key, a.map, attr->key);
+	if (!err) {
+		err = a.map->ops->user_delete ? a.map->ops->user_delete(a.map, key.p) : -EOPNOTSUPP;
+		bpfshim_buf_put(&key);
 	}
 	bpfshim_map_close(&a);
 	return err;
@@ -250,31 +282,30 @@ long bpfshim_cmd_map_delete(union bpfshim_attr *attr, void __user *uattr, u32 si
 long bpfshim_cmd_map_next_key(union bpfshim_attr *attr, void __user *uattr, u32 size)
 {
 	struct bpfshim_map_access a;
-	void *key = NULL, *next;
-	long err;
+	struct bpfshim_buf key, next;
+	int err;
 
 	err = bpfshim_map_open(&a, attr->map_fd, FMODE_CAN_READ_MAP);
 	if (err)
 		return err;
+	key.p = NULL;
 	if (attr->key) {
-		key = copy_key(a.map, attr->key);
-		err = PTR_ERR(key);
-		if (IS_ERR(key))
+		err = take_key(&key, a.map, attr->key);
+		if (err)
 			goto out;
 	}
 	err = -EOPNOTSUPP;
 	if (!a.map->ops->get_next_key)
 		goto out_key;
-	next = bpfshim_kvzalloc(a.map->key_size);
-	err = -ENOMEM;
-	if (next) {
-		err = a.map->ops->get_next_key(a.map, key, next);
-		if (!err && copy_to_user(bpfshim_uptr(attr->next_key), next, a.map->key_size))
-			err = -EFAULT;
-		bpfshim_kvfree(next);
+	err = bpfshim_buf_get(&next, a.map->key_size);
+	if (!err) {
+		err = a.map->ops->get_next_key(a.map, key.p, next.p);
+		if (!err)
+			err = bpfshim_out(attr->next_key, next.p, a.map->key_size);
+		bpfshim_buf_put(&next);
 	}
 out_key:
-	bpfshim_kvfree(key);
+	bpfshim_buf_put(&key);
 out:
 	bpfshim_map_close(&a);
 	return err;
@@ -283,9 +314,9 @@ out:
 long bpfshim_cmd_map_lookup_and_delete(union bpfshim_attr *attr, void __user *uattr, u32 size)
 {
 	struct bpfshim_map_access a;
-	void *key, *value;
+	struct bpfshim_buf key, value;
 	u32 vsize;
-	long err;
+	int err;
 
 	if (attr->flags & ~(u64)BPFSHIM_F_LOCK)
 		return -EINVAL;
@@ -297,21 +328,19 @@ long bpfshim_cmd_map_lookup_and_delete(union bpfshim_attr *attr, void __user *ua
 		goto out;
 	if ((attr->flags & BPFSHIM_F_LOCK) && a.map->spin_lock_off < 0)
 		goto out;
-	key = copy_key(a.map, attr->key);
-	err = PTR_ERR(key);
-	if (IS_ERR(key))
+	err = take_key(&key, a.map, attr->key);
+	if (err)
 		goto out;
 	vsize = bpfshim_map_user_value_size(a.map);
-	value = bpfshim_kvzalloc(vsize);
-	err = -ENOMEM;
-	if (value) {
+	err = bpfshim_buf_get(&value, vsize);
+	if (!err) {
 		err = a.map->ops->user_lookup_and_delete ?
-		      a.map->ops->user_lookup_and_delete(a.map, key, value, attr->flags) : -ENOTSUPP;
-		if (!err && copy_to_user(bpfshim_uptr(attr->value), value, vsize))
-			err = -EFAULT;
-		bpfshim_kvfree(value);
+		      a.map->ops->user_lookup_and_delete(a.map, key.p, value.p, attr->flags) : -ENOTSUPP;
+		if (!err)
+			err = bpfshim_out(attr->value, value.p, vsize);
+		bpfshim_buf_put(&value);
 	}
-	bpfshim_kvfree(key);
+	bpfshim_buf_put(&key);
 out:
 	bpfshim_map_close(&a);
 	return err;
