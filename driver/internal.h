@@ -55,6 +55,9 @@ u64 bpfshim_run_misses(void);
 /* A linked program may run from now on; or never again. */
 void bpfshim_run_add(struct bpfshim_prog *prog);
 void bpfshim_run_del(struct bpfshim_prog *prog);
+/* The linked program that tail calls enter there; its reference is the caller's
+ * already.  NULL: none.  Process context. */
+struct bpfshim_prog *bpfshim_prog_of_tail(const void *tail);
 void bpfshim_prog_stats_sum(const struct bpfshim_prog *prog, struct bpfshim_prog_stats *sum);
 /* ENABLE_STATS: an fd whose life keeps run time statistics on. */
 long bpfshim_cmd_enable_stats(union bpfshim_attr *attr, void __user *uattr, u32 size);

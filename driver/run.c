@@ -81,6 +81,21 @@ void bpfshim_run_del(struct bpfshim_prog *prog)
 	mutex_unlock(&stats_lock);
 }
 
+struct bpfshim_prog *bpfshim_prog_of_tail(const void *tail)
+{
+	struct bpfshim_prog *prog, *found = NULL;
+
+	mutex_lock(&stats_lock);
+	list_for_each_entry(prog, &progs, run_list) {
+		if (prog->xprog.native_tail == tail) {
+			found = prog;
+			break;
+		}
+	}
+	mutex_unlock(&stats_lock);
+	return found;
+}
+
 static int stats_count(int by)
 {
 	struct bpfshim_prog *prog;

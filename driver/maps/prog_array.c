@@ -4,20 +4,20 @@
 #include "maps.h"
 
 /*
- * Owner: the map's references.  Slots are RCU pointers, each a reference on
- * its program, changed under lock; what compiled code enters lies beside them.
- * The first program that is stored, or that is loaded with the map, fixes what
- * fits (type, engine and cgroup storage, under lock): a tail call cannot pass
- * from one engine to the other, and the target's storage is the caller's.
+ * Owner: the map's references.  An entry is a reference on its program,
+ * changed under lock, and is what tail calls take: where a compiled program is
+ * entered, or the program itself.  The first program that is stored, or that
+ * is loaded with the map, fixes what fits (type, engine and cgroup storage,
+ * under lock): a tail call cannot pass from one engine to the other, and the
+ * target's storage is the caller's.
  */
 struct prog_array {
 	struct bpfshim_map map;
 	struct mutex lock;
 	u32 type;
-	bool native;
+	bool native;			/* constant once there is an entry */
 	u32 storage[2];			/* ids of maps, 0: none */
-	struct bpfshim_prog __rcu **slot;
-	const void *entry[];		/* a slot's native_tail; the slots follow */
+	const void *entry[];		/* native_tail, or struct bpfshim_prog */
 };
 
 static struct prog_array *to_array(const struct bpfshim_map *map)
@@ -41,15 +41,21 @@ static struct bpfshim_map *prog_array_alloc(const union bpfshim_attr *attr)
 
 	if (size >= (u64)U32_MAX - PAGE_SIZE)
 		return ERR_PTR(-ENOMEM);
-	size += (u64)attr->max_entries * sizeof(void *);
 	a = bpfshim_map_area_alloc(size, NUMA_NO_NODE);
 	if (!a)
 		return ERR_PTR(-ENOMEM);
 	bpfshim_map_base_init(&a->map, attr);
-	a->slot = (struct bpfshim_prog __rcu **)&a->entry[attr->max_entries];
 	mutex_init(&a->lock);
 	bpfshim_map_charge(&a->map, size);
 	return &a->map;
+}
+
+/* The program of an entry.  Under lock. */
+static struct bpfshim_prog *prog_of(const struct prog_array *a, const void *entry)
+{
+	if (!entry || !a->native)
+		return (struct bpfshim_prog *)entry;
+	return bpfshim_prog_of_tail(entry);
 }
 
 /* Puts wait for a grace period themselves: a running tail call is safe. */
@@ -58,9 +64,10 @@ static bool replace(struct prog_array *a, u32 i, struct bpfshim_prog *new)
 	struct bpfshim_prog *old;
 
 	mutex_lock(&a->lock);
-	old = rcu_dereference_protected(a->slot[i], lockdep_is_held(&a->lock));
-	rcu_assign_pointer(a->slot[i], new);
-	WRITE_ONCE(a->entry[i], new ? new->xprog.native_tail : NULL);
+	old = prog_of(a, a->entry[i]);
+	/* What it points to is seen before it. */
+	smp_wmb();
+	WRITE_ONCE(a->entry[i], new && a->native ? new->xprog.native_tail : new);
 	mutex_unlock(&a->lock);
 	if (old)
 		bpfshim_prog_put(old);
@@ -72,7 +79,7 @@ static void clear(struct bpfshim_map *map)
 	u32 i;
 
 	for (i = 0; i < map->max_entries; i++)
-		if (rcu_access_pointer(to_array(map)->slot[i]))
+		if (READ_ONCE(to_array(map)->entry[i]))
 			replace(to_array(map), i, NULL);
 }
 
@@ -165,13 +172,13 @@ static int prog_array_user_lookup(struct bpfshim_map *map, const void *key, void
 
 	if (i >= map->max_entries)
 		return -ENOENT;
-	bpfshim_read_lock();
-	prog = rcu_dereference_raw(to_array(map)->slot[i]);
+	mutex_lock(&to_array(map)->lock);
+	prog = prog_of(to_array(map), to_array(map)->entry[i]);
 	if (prog) {
 		*(u32 *)value = prog->obj.id;
 		err = 0;
 	}
-	bpfshim_read_unlock();
+	mutex_unlock(&to_array(map)->lock);
 	return err;
 }
 
@@ -211,7 +218,8 @@ const struct bpfshim_prog *bpfshim_prog_array_target(struct bpfshim_map *map, u3
 {
 	if (index >= map->max_entries)
 		return NULL;
-	return rcu_dereference_raw(to_array(map)->slot[bpfshim_index_nospec(index, map->max_entries)]);
+	/* Only what is interpreted asks, so the array has such. */
+	return rcu_dereference_raw(to_array(map)->entry[bpfshim_index_nospec(index, map->max_entries)]);
 }
 
 static void prog_array_show(const struct bpfshim_map *map, struct seq_file *m)
