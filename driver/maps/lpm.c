@@ -20,45 +20,91 @@ static bool is_fork(const node_t *n)
 	return __atomic_load_n(&n->fork, __ATOMIC_RELAXED);
 }
 
+/* Of a key that others may write to: once, and for all. */
+static u32 length(const struct bpfshim_lpm_key *key)
+{
+	return __atomic_load_n(&key->prefixlen, __ATOMIC_RELAXED);
+}
+
 static u32 bit(const u8 *data, u32 i)
 {
 	return data[i / 8] >> (7 - i % 8) & 1;
+}
+
+/* Bytes that lie anywhere, the first one uppermost. */
+static u64 load64(const u8 *p)
+{
+	u64 v;
+
+	memcpy(&v, p, sizeof(v));
+	return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? __builtin_bswap64(v) : v;
+}
+
+static u32 load32(const u8 *p)
+{
+	u32 v;
+
+	memcpy(&v, p, sizeof(v));
+	return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? __builtin_bswap32(v) : v;
+}
+
+/* The first bit that differs, no matter what the prefixes' lengths are; or one
+ * that is not before limit.  The first `from` are the same. */
+static u32 differs(const struct bpfshim_lpm *t, const u8 *a, const u8 *b, u32 from, u32 limit)
+{
+	u32 i = from / 8, size = t->data_size;
+	u64 x;
+
+	if (size < 4) {
+		for (; i * 8 < limit; i++)
+			if (a[i] != b[i])
+				return i * 8 + (u32)__builtin_clz(a[i] ^ b[i]) - 24;
+		return limit;
+	}
+	if (size < 8) {
+		for (; i * 8 < limit; i += 4) {
+			i = i > size - 4 ? size - 4 : i;
+			x = load32(a + i) ^ load32(b + i);
+			if (x)
+				return i * 8 + (u32)__builtin_clzll(x) - 32;
+		}
+		return limit;
+	}
+	for (; i * 8 < limit; i += 8) {
+		/* The last word may overlap what was compared before. */
+		i = i > size - 8 ? size - 8 : i;
+		x = load64(a + i) ^ load64(b + i);
+		if (x)
+			return i * 8 + (u32)__builtin_clzll(x);
+	}
+	return limit;
 }
 
 /* How many bits are the same: at most so many as the shorter prefix has.  The
  * first `from` are known to be. */
 static u32 common(const struct bpfshim_lpm *t, const node_t *n, const u8 *data, u32 len, u32 from)
 {
-	u32 limit = n->prefixlen < len ? n->prefixlen : len, i = from / 8, same;
+	u32 limit = n->prefixlen < len ? n->prefixlen : len;
+	u32 same = differs(t, n->data, data, from, limit);
 
-	for (; i * 8 < limit; i++) {
-		u8 x = n->data[i] ^ data[i];
-
-		/* Whole words while there are. */
-		if (!x) {
-			while (i + 4 < t->data_size && (i + 4) * 8 < limit && !memcmp(n->data + i + 1, data + i + 1, 4))
-				i += 4;
-			continue;
-		}
-		same = i * 8 + (u32)__builtin_clz(x) - 24;
-		return same < limit ? same : limit;
-	}
-	return limit;
+	return same < limit ? same : limit;
 }
 
 node_t *bpfshim_lpm_find(const struct bpfshim_lpm *t, const struct bpfshim_lpm_key *key)
 {
 	node_t *n = get(&t->root), *best = NULL;
-	u32 from = 0;
+	u32 from = 0, bits = length(key);
 
+	if (bits > t->data_size * 8)
+		return NULL;
 	while (n) {
 		u32 len = n->prefixlen;
 
-		if (len > key->prefixlen || common(t, n, key->data, key->prefixlen, from) < len)
+		if (len > bits || common(t, n, key->data, bits, from) < len)
 			break;
 		if (!is_fork(n))
 			best = n;
-		if (len == key->prefixlen)
+		if (len == bits)
 			break;
 		from = len;
 		n = get(&n->child[bit(key->data, len)]);
@@ -92,7 +138,7 @@ int bpfshim_lpm_insert(struct bpfshim_lpm *t, node_t *node, node_t *fork, u64 fl
 			return -ENOSPC;
 		t->count++;
 	}
-	node->fork = 0;
+	node->fork = node->bare = 0;
 	node->child[0] = node->child[1] = NULL;
 	if (same) {
 		node->child[0] = n->child[0];
@@ -101,7 +147,7 @@ int bpfshim_lpm_insert(struct bpfshim_lpm *t, node_t *node, node_t *fork, u64 fl
 	} else if (n && m == node->prefixlen) {
 		node->child[bit(n->data, m)] = n;
 	} else if (n) {
-		fork->fork = 1;
+		fork->fork = fork->bare = 1;
 		fork->prefixlen = m;
 		memcpy(fork->data, n->data, t->data_size);
 		b = bit(node->data, m);
@@ -117,12 +163,14 @@ int bpfshim_lpm_insert(struct bpfshim_lpm *t, node_t *node, node_t *fork, u64 fl
 int bpfshim_lpm_remove(struct bpfshim_lpm *t, const struct bpfshim_lpm_key *key, struct bpfshim_lpm_out *out)
 {
 	node_t **slot = &t->root, **above = NULL, *parent = NULL, *n;
-	u32 m = 0;
+	u32 m = 0, bits = length(key);
 
 	out->nr = 0;
+	if (bits > t->data_size * 8)
+		return -EINVAL;
 	while ((n = *slot)) {
-		m = common(t, n, key->data, key->prefixlen, m);
-		if (m < n->prefixlen || n->prefixlen == key->prefixlen)
+		m = common(t, n, key->data, bits, m);
+		if (m < n->prefixlen || n->prefixlen == bits)
 			break;
 		parent = n;
 		above = slot;

@@ -22,7 +22,8 @@ struct bpfshim_lpm_key {
 struct bpfshim_lpm_node {
 	struct bpfshim_lpm_node *next;
 	struct bpfshim_lpm_node *child[2];
-	u32 fork;		/* nobody stored it */
+	u16 fork;		/* nobody stored it */
+	u16 bare;		/* made as a fork: no room for a value */
 	u32 prefixlen;		/* from here on as struct bpfshim_lpm_key */
 	u8 data[];
 };
@@ -46,7 +47,8 @@ static inline bool bpfshim_lpm_valid(const struct bpfshim_lpm *t, const struct b
 	return key->prefixlen <= t->data_size * 8;
 }
 
-/** bpfshim_lpm_find() - the longest stored prefix of the key; NULL: none. */
+/** bpfshim_lpm_find() - the longest stored prefix of the key; NULL: none, or
+ * the key has too many bits.  The key may change meanwhile. */
 struct bpfshim_lpm_node *bpfshim_lpm_find(const struct bpfshim_lpm *t, const struct bpfshim_lpm_key *key);
 
 /** bpfshim_lpm_insert() - store node, whose prefix is set, in place of one
@@ -56,7 +58,8 @@ struct bpfshim_lpm_node *bpfshim_lpm_find(const struct bpfshim_lpm *t, const str
 int bpfshim_lpm_insert(struct bpfshim_lpm *t, struct bpfshim_lpm_node *node, struct bpfshim_lpm_node *fork,
 		       u64 flags, bool *used_fork, struct bpfshim_lpm_out *out);
 
-/** bpfshim_lpm_remove() - take out the prefix itself.  -ENOENT. */
+/** bpfshim_lpm_remove() - take out the prefix itself.  -ENOENT; -EINVAL: it has
+ * too many bits.  The key may change meanwhile. */
 int bpfshim_lpm_remove(struct bpfshim_lpm *t, const struct bpfshim_lpm_key *key, struct bpfshim_lpm_out *out);
 
 /** bpfshim_lpm_next() - the stored prefix after this one, longer ones before

@@ -13,11 +13,11 @@ struct lpm_trie {
 	struct bpfshim_map map;
 	struct bpfshim_lpm trie;
 	raw_spinlock_t lock;
-	struct bpfshim_reserve nodes;
+	struct bpfshim_reserve nodes, forks;
 	u32 value_at;		/* bytes from a node */
 };
 
-/* Nodes beyond what a full trie takes: those that wait for readers. */
+/* Of each, beyond what a full trie takes: those that wait for readers. */
 #define SPARE_MIN	64
 #define SPARE_MAX	4096
 
@@ -42,17 +42,14 @@ static void drop(struct lpm_trie *t, const struct bpfshim_lpm_out *out)
 	u32 i;
 
 	for (i = 0; i < out->nr; i++)
-		bpfshim_reserve_put_late(&t->nodes, out->node[i]);
+		bpfshim_reserve_put_late(out->node[i]->bare ? &t->forks : &t->nodes, out->node[i]);
 }
 
 static void *trie_lookup(struct bpfshim_map *map, const void *key)
 {
 	struct lpm_trie *t = to_trie(map);
-	struct bpfshim_lpm_node *n;
+	struct bpfshim_lpm_node *n = bpfshim_lpm_find(&t->trie, key);
 
-	if (!bpfshim_lpm_valid(&t->trie, key))
-		return NULL;
-	n = bpfshim_lpm_find(&t->trie, key);
 	return n ? value_of(t, n) : NULL;
 }
 
@@ -70,20 +67,24 @@ static long trie_update(struct bpfshim_map *map, const void *key, const void *va
 	local_irq_save(irq);
 	n = bpfshim_reserve_get(&t->nodes);
 	if (n)
-		fork = bpfshim_reserve_get(&t->nodes);
+		fork = bpfshim_reserve_get(&t->forks);
 	if (fork) {
-		memcpy(key_of(n), key, map->key_size);
-		memcpy(value_of(t, n), value, map->value_size);
-		raw_spin_lock(&t->lock);
-		err = bpfshim_lpm_insert(&t->trie, n, fork, flags, &used, &out);
-		raw_spin_unlock(&t->lock);
+		bpfshim_copy(key_of(n), key, map->key_size);
+		bpfshim_copy(value_of(t, n), value, map->value_size);
+		/* The copy counts: the key may lie where others write. */
+		err = -EINVAL;
+		if (bpfshim_lpm_valid(&t->trie, key_of(n))) {
+			raw_spin_lock(&t->lock);
+			err = bpfshim_lpm_insert(&t->trie, n, fork, flags, &used, &out);
+			raw_spin_unlock(&t->lock);
+		}
 		if (!err)
 			drop(t, &out);
 	}
 	if (n && err)
 		bpfshim_reserve_put(&t->nodes, n);
 	if (fork && !used)
-		bpfshim_reserve_put(&t->nodes, fork);
+		bpfshim_reserve_put(&t->forks, fork);
 	local_irq_restore(irq);
 	return err;
 }
@@ -95,8 +96,6 @@ static long trie_delete(struct bpfshim_map *map, const void *key)
 	unsigned long irq;
 	int err;
 
-	if (!bpfshim_lpm_valid(&t->trie, key))
-		return -EINVAL;
 	raw_spin_lock_irqsave(&t->lock, irq);
 	err = bpfshim_lpm_remove(&t->trie, key, &out);
 	raw_spin_unlock(&t->lock);
@@ -120,6 +119,18 @@ static int trie_user_lookup(struct bpfshim_map *map, const void *key, void *valu
 	return found ? 0 : -ENOENT;
 }
 
+/* What a process waits for when there was no node, or no fork. */
+static int more(struct lpm_trie *t)
+{
+	int err = 0;
+
+	if (!READ_ONCE(t->nodes.nr_free))
+		err = bpfshim_reserve_more(&t->nodes);
+	if (!err && !READ_ONCE(t->forks.nr_free))
+		err = bpfshim_reserve_more(&t->forks);
+	return err;
+}
+
 static int trie_user_update(struct bpfshim_map *map, const void *key, const void *value, u64 flags)
 {
 	int err;
@@ -130,7 +141,7 @@ static int trie_user_update(struct bpfshim_map *map, const void *key, const void
 		bpfshim_guard_leave();
 		if (err != -ENOMEM)
 			return err;
-		err = bpfshim_reserve_more(&to_trie(map)->nodes);
+		err = more(to_trie(map));
 		if (err)
 			return err;
 	}
@@ -153,7 +164,7 @@ static int trie_next_key(struct bpfshim_map *map, const void *key, void *next)
 	bpfshim_read_lock();
 	n = bpfshim_lpm_next(&to_trie(map)->trie, key);
 	if (n)
-		memcpy(next, key_of(n), map->key_size);
+		bpfshim_copy(next, key_of(n), map->key_size);
 	bpfshim_read_unlock();
 	return n ? 0 : -ENOENT;
 }
@@ -187,6 +198,7 @@ static int trie_check_btf(const struct bpfshim_map *map, const struct bpfshim_vr
 static void trie_stop(struct bpfshim_map *map)
 {
 	bpfshim_reserve_stop(&to_trie(map)->nodes);
+	bpfshim_reserve_stop(&to_trie(map)->forks);
 }
 
 static void trie_free(struct bpfshim_map *map)
@@ -194,14 +206,15 @@ static void trie_free(struct bpfshim_map *map)
 	struct lpm_trie *t = to_trie(map);
 
 	bpfshim_reserve_exit(&t->nodes);
+	bpfshim_reserve_exit(&t->forks);
 	bpfshim_kfree(t);
 }
 
 static struct bpfshim_map *trie_alloc(const union bpfshim_attr *attr)
 {
 	struct lpm_trie *t = bpfshim_kzalloc(sizeof(*t), GFP_KERNEL);
-	u64 nodes = 2 * (u64)attr->max_entries;
-	int err;
+	u64 max = attr->max_entries, spare = clamp_t(u64, max, SPARE_MIN, SPARE_MAX);
+	int err, err2;
 
 	if (!t)
 		return ERR_PTR(-ENOMEM);
@@ -210,11 +223,16 @@ static struct bpfshim_map *trie_alloc(const union bpfshim_attr *attr)
 	t->trie.data_size = attr->key_size - sizeof(u32);
 	t->trie.max = attr->max_entries;
 	t->value_at = round_up(sizeof(struct bpfshim_lpm_node) + t->trie.data_size, 8);
+	/*
+	 * What was stored may stay as a fork, so twice the nodes.  Both are
+	 * begun, so that both may be ended.
+	 */
 	err = bpfshim_reserve_init(&t->nodes, &t->map, t->value_at + round_up(attr->value_size, 8),
-				   nodes + clamp_t(u64, attr->max_entries, SPARE_MIN, SPARE_MAX));
-	if (err) {
+				   2 * max + spare);
+	err2 = bpfshim_reserve_init(&t->forks, &t->map, t->value_at, max + spare);
+	if (err || err2) {
 		bpfshim_map_put(&t->map);
-		return ERR_PTR(err);
+		return ERR_PTR(err ? err : err2);
 	}
 	return &t->map;
 }

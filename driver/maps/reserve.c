@@ -187,5 +187,5 @@ int bpfshim_reserve_more(struct bpfshim_reserve *r)
 		return 0;
 	/* Another waits for them already. */
 	flush_work(&r->work);
-	return READ_ONCE(r->nr_free) >= 2 ? 0 : -ENOMEM;
+	return READ_ONCE(r->nr_free) ? 0 : -ENOMEM;
 }
