@@ -81,7 +81,8 @@ struct bpfshim_map_ops {
 	long (*pop)(struct bpfshim_map *map, void *value);
 	long (*peek)(struct bpfshim_map *map, void *value);
 	void *(*lookup_percpu)(struct bpfshim_map *map, const void *key, u32 cpu);
-	long (*for_each)(struct bpfshim_map *map, u64 (*cb)(void *cookie, const void *key, void *value), void *cookie, u64 flags);
+	/* calls cb(map, key, value, ctx) until it returns other than 0 */
+	long (*for_each)(struct bpfshim_map *map, const struct bpfshim_callback *cb, u64 ctx, u64 flags);
 
 	/* user side; key/value are kernel copies, value is user_value_size bytes */
 	u32 (*user_value_size)(const struct bpfshim_map *map);	/* NULL: value_size */

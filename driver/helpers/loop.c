@@ -19,22 +19,9 @@ BPFSHIM_HELPER(loop)
 	return i;
 }
 
-struct each {
-	const struct bpfshim_callback *cb;
-	u64 map, ctx;
-};
-
-static u64 each(void *cookie, const void *key, void *value)
-{
-	const struct each *e = cookie;
-
-	return bpfshim_callback_run(e->cb, e->map, (unsigned long)key, (unsigned long)value, e->ctx, 0);
-}
-
 BPFSHIM_HELPER(for_each_map_elem)
 {
 	struct bpfshim_map *map = bpfshim_ptr(r1);
-	struct each e = { .cb = bpfshim_ptr(r2), .map = r1, .ctx = r3 };
 
-	return map->ops->for_each ? map->ops->for_each(map, each, &e, r4) : -EOPNOTSUPP;
+	return map->ops->for_each ? map->ops->for_each(map, bpfshim_ptr(r2), r3, r4) : -EOPNOTSUPP;
 }

@@ -180,7 +180,7 @@ static long percpu_update(struct bpfshim_map *map, const void *key, const void *
 	int err = check_update(map, key, flags);
 
 	if (!err)
-		memcpy(this_cpu_ptr(to_array(map)->pptrs[*(const u32 *)key]), value, map->value_size);
+		bpfshim_copy(this_cpu_ptr(to_array(map)->pptrs[*(const u32 *)key]), value, map->value_size);
 	return err;
 }
 
@@ -189,18 +189,19 @@ static long array_delete(struct bpfshim_map *map, const void *key)
 	return -EINVAL;
 }
 
-static long array_for_each(struct bpfshim_map *map, u64 (*cb)(void *cookie, const void *key, void *value),
-			   void *cookie, u64 flags)
+static long array_for_each(struct bpfshim_map *map, const struct bpfshim_callback *cb, u64 ctx, u64 flags)
 {
 	struct array *a = to_array(map);
-	u32 i;
+	bool percpu = is_percpu(map);
+	void *value;
+	u32 i, key;
 
 	if (flags)
 		return -EINVAL;
 	for (i = 0; i < map->max_entries; i++) {
-		u32 key = i;
-
-		if (cb(cookie, &key, is_percpu(map) ? (void *)this_cpu_ptr(a->pptrs[i]) : elem_at(a, i)))
+		key = i;
+		value = percpu ? (void *)this_cpu_ptr(a->pptrs[i]) : elem_at(a, i);
+		if (bpfshim_callback_run(cb, (unsigned long)map, (unsigned long)&key, (unsigned long)value, ctx, 0))
 			return i + 1;
 	}
 	return i;

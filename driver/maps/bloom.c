@@ -10,8 +10,9 @@
 struct bloom {
 	struct bpfshim_map map;
 	u32 mask;			/* bits - 1 */
-	u32 seed;
 	u32 hashes;
+	bool fixed;			/* ZERO_SEED: the bits that 6.1 sets */
+	u64 mul[4];			/* secret, of the hash */
 	unsigned long *bits;
 };
 
@@ -20,34 +21,67 @@ static struct bloom *to_bloom(struct bpfshim_map *map)
 	return container_of(map, struct bloom, map);
 }
 
-static u32 bit_of(const struct bloom *b, const void *value, u32 i)
+/* The bits of a value: begin, and step to the next. */
+struct bits {
+	const void *value;
+	u32 bit, step, nr;
+};
+
+static u32 fixed_bit(const struct bloom *b, const void *value, u32 i)
 {
 	u32 size = b->map.value_size;
-	u32 h = size % 4 ? jhash(value, size, b->seed + i) : jhash2(value, size / 4, b->seed + i);
 
-	return h & b->mask;
+	return size % 4 ? jhash(value, size, i) : jhash2(value, size / 4, i);
+}
+
+/* Two hashes do for any number: their sums are as good as others. */
+static void bits_begin(const struct bloom *b, struct bits *at, const void *value)
+{
+	u64 h;
+
+	at->value = value;
+	at->nr = 0;
+	if (unlikely(b->fixed)) {
+		at->bit = fixed_bit(b, value, 0);
+		return;
+	}
+	h = bpfshim_hash_long(b->mul, value, b->map.value_size);
+	at->bit = (u32)h;
+	at->step = (u32)(h >> 32) | 1;
+}
+
+static bool bits_next(const struct bloom *b, struct bits *at)
+{
+	if (++at->nr == b->hashes)
+		return false;
+	at->bit = unlikely(b->fixed) ? fixed_bit(b, at->value, at->nr) : at->bit + at->step;
+	return true;
 }
 
 static long bloom_push(struct bpfshim_map *map, const void *value, u64 flags)
 {
 	struct bloom *b = to_bloom(map);
-	u32 i;
+	struct bits at;
 
 	if (flags != BPFSHIM_ANY)
 		return -EINVAL;
-	for (i = 0; i < b->hashes; i++)
-		set_bit(bit_of(b, value, i), b->bits);
+	bits_begin(b, &at, value);
+	do
+		set_bit(at.bit & b->mask, b->bits);
+	while (bits_next(b, &at));
 	return 0;
 }
 
 static long bloom_peek(struct bpfshim_map *map, void *value)
 {
 	struct bloom *b = to_bloom(map);
-	u32 i;
+	struct bits at;
 
-	for (i = 0; i < b->hashes; i++)
-		if (!test_bit(bit_of(b, value, i), b->bits))
+	bits_begin(b, &at, value);
+	do
+		if (!test_bit(at.bit & b->mask, b->bits))
 			return -ENOENT;
+	while (bits_next(b, &at));
 	return 0;
 }
 
@@ -115,8 +149,8 @@ static struct bpfshim_map *bloom_alloc(const union bpfshim_attr *attr)
 	bpfshim_map_base_init(&b->map, attr);
 	b->hashes = attr->map_extra ? (u32)attr->map_extra : DEFAULT_HASHES;
 	b->mask = bloom_mask(attr->max_entries, b->hashes);
-	if (!(attr->map_flags & BPFSHIM_F_ZERO_SEED))
-		get_random_bytes(&b->seed, sizeof(b->seed));
+	b->fixed = attr->map_flags & BPFSHIM_F_ZERO_SEED;
+	get_random_bytes(b->mul, sizeof(b->mul));
 	bytes = ((u64)b->mask + 1) / 8;
 	b->bits = bpfshim_map_area_alloc(bytes, b->map.numa_node);
 	if (!b->bits) {

@@ -45,8 +45,8 @@ int bpfshim_htab_check(const union bpfshim_attr *attr)
 		return -EINVAL;
 	if (!attr->max_entries || !attr->key_size || !attr->value_size)
 		return -EINVAL;
-	/* What upstream's largest allocation allows an element. */
-	if ((u64)attr->key_size + attr->value_size >= (1U << 22) - sizeof(struct bpfshim_elem))
+	/* What upstream's largest allocation allows an element, whose head is of 48 bytes. */
+	if ((u64)attr->key_size + attr->value_size >= (1U << 22) - 48)
 		return -E2BIG;
 	return 0;
 }
@@ -96,7 +96,7 @@ struct bpfshim_map *bpfshim_htab_alloc(const union bpfshim_attr *attr)
 			entries = rounddown(attr->max_entries, num_possible_cpus());
 	}
 	elem_size = head + sizeof(struct bpfshim_elem) + round_up((u64)attr->key_size, 8) +
-		    (percpu ? 0 : round_up((u64)attr->value_size, 8));
+		    (percpu ? sizeof(void *) : round_up((u64)attr->value_size, 8));
 	total = elem_size * entries;
 	if (!(attr->map_flags & BPFSHIM_F_NO_PREALLOC) && total >= (u64)U32_MAX - PAGE_SIZE)
 		return ERR_PTR(-E2BIG);
@@ -109,10 +109,11 @@ struct bpfshim_map *bpfshim_htab_alloc(const union bpfshim_attr *attr)
 	h->elem_head = head;
 	h->elem_size = (u32)elem_size;
 	h->nr_buckets = roundup_pow_of_two(entries);
-	if (!(attr->map_flags & BPFSHIM_F_ZERO_SEED))
-		get_random_bytes(&h->seed, sizeof(h->seed));
+	h->value_at = sizeof(struct bpfshim_elem) + round_up(attr->key_size, 8);
 	h->mul[0] = 0x9e3779b97f4a7c15ULL;
+	h->mul[1] = 0x94d049bb133111ebULL;
 	h->mul[2] = 0xbf58476d1ce4e5b9ULL;
+	h->mul[3] = 0xd6e8feb86659fd93ULL;
 	if (!(attr->map_flags & BPFSHIM_F_ZERO_SEED))
 		get_random_bytes(h->mul, sizeof(h->mul));
 	bpfshim_pool_init(h);
@@ -126,6 +127,11 @@ struct bpfshim_map *bpfshim_htab_alloc(const union bpfshim_attr *attr)
 	bpfshim_map_charge(&h->map, (u64)h->nr_buckets * sizeof(*h->buckets));
 	if (head) {
 		err = bpfshim_lru_set_new(h, !(attr->map_flags & BPFSHIM_F_NO_COMMON_LRU));
+		if (err)
+			goto fail;
+	}
+	if (!head && !percpu) {
+		err = bpfshim_pool_spares(h);
 		if (err)
 			goto fail;
 	}
@@ -184,7 +190,7 @@ void *bpfshim_htab_lookup_percpu(struct bpfshim_map *map, const void *key, u32 c
 	if (cpu >= nr_cpu_ids || !cpu_possible(cpu))
 		return NULL;
 	e = bpfshim_htab_find(h, key, bpfshim_hash_key(h, key));
-	return e ? per_cpu_ptr(e->pptr, cpu) : NULL;
+	return e ? per_cpu_ptr(*bpfshim_elem_pptr(h, e), cpu) : NULL;
 }
 
 void bpfshim_htab_native(const struct bpfshim_map *map, struct bpfshim_jit_map *m)
@@ -218,19 +224,19 @@ void bpfshim_htab_set_value(struct bpfshim_htab *h, struct bpfshim_elem *e, cons
 		/* Whole at once: programs follow it without a lock. */
 		WRITE_ONCE(*(void **)bpfshim_elem_value(h, e), *(void *const *)value);
 	} else if (!h->percpu) {
-		if (fresh)
-			bpfshim_value_hide(&h->map, bpfshim_elem_value(h, e));
+		/* A fresh element's lock is free, or who holds it still by its
+		 * last key will free it. */
 		bpfshim_value_copy(&h->map, bpfshim_elem_value(h, e), value);
 		bpfshim_value_drop_kptrs(&h->map, bpfshim_elem_value(h, e));
 	} else if (all_cpus) {
-		bpfshim_percpu_copy_in(e->pptr, value, size);
+		bpfshim_percpu_copy_in(*bpfshim_elem_pptr(h, e), value, size);
 	} else {
 		int cpu;
 
 		if (fresh)	/* other CPUs start from zero */
 			for_each_possible_cpu(cpu)
-				memset(per_cpu_ptr(e->pptr, cpu), 0, round_up(size, 8));
-		memcpy(this_cpu_ptr(e->pptr), value, size);
+				memset(per_cpu_ptr(*bpfshim_elem_pptr(h, e), cpu), 0, round_up(size, 8));
+		bpfshim_copy(this_cpu_ptr(*bpfshim_elem_pptr(h, e)), value, size);
 	}
 }
 
@@ -247,7 +253,7 @@ int bpfshim_htab_set(struct bpfshim_htab *h, const void *key, const void *value,
 {
 	u32 hash = bpfshim_hash_key(h, key);
 	struct bpfshim_bucket *b = bpfshim_bucket_of(h, hash);
-	struct bpfshim_elem *old, *new;
+	struct bpfshim_elem *old, *new, **spare = NULL;
 	struct bpfshim_map *gone = NULL;
 	unsigned long irq;
 	bool lock;
@@ -274,25 +280,23 @@ int bpfshim_htab_set(struct bpfshim_htab *h, const void *key, const void *value,
 		goto out;
 	}
 	/* A new element replaces the old one, so readers see a value whole. */
-	new = bpfshim_pool_get(h, &err);
-	if (!new) {
-		if (!old)
+	if (old) {
+		spare = this_cpu_ptr(h->spare);
+		new = *spare;
+	} else {
+		new = bpfshim_pool_get(h, &err);
+		if (!new)
 			goto out;
-		/* Full: the old one must do; readers may see a mix, as in a
-		 * full preallocated table nothing spare is left. */
 		err = 0;
-		bpfshim_htab_set_value(h, old, value, all_cpus, false);
-		goto out;
 	}
-	err = 0;
-	memcpy(new->key, key, h->map.key_size);
+	bpfshim_copy(new->key, key, h->map.key_size);
 	new->hash = hash;
 	bpfshim_htab_set_value(h, new, value, all_cpus, true);
 	hlist_nulls_add_head_rcu(&new->node, &b->head);
-	if (old) {
+	if (spare) {
 		hlist_nulls_del_rcu(&old->node);
 		bpfshim_value_drop_kptrs(&h->map, bpfshim_elem_value(h, old));
-		bpfshim_pool_put(h, old);
+		*spare = old;
 	}
 out:
 	raw_spin_unlock_irqrestore(&b->lock, irq);
@@ -320,7 +324,7 @@ int bpfshim_htab_remove(struct bpfshim_htab *h, const void *key, void *value)
 		if (h->inner)
 			gone = bpfshim_elem_map(h, e);
 		if (value && h->percpu)
-			bpfshim_percpu_copy_out(value, e->pptr, h->map.value_size);
+			bpfshim_percpu_copy_out(value, *bpfshim_elem_pptr(h, e), h->map.value_size);
 		else if (value)
 			bpfshim_value_out(&h->map, value, bpfshim_elem_value(h, e), 0);
 		hlist_nulls_del_rcu(&e->node);
@@ -340,8 +344,7 @@ long bpfshim_htab_delete(struct bpfshim_map *map, const void *key)
 	return bpfshim_htab_remove(bpfshim_to_htab(map), key, NULL);
 }
 
-long bpfshim_htab_for_each(struct bpfshim_map *map, u64 (*cb)(void *cookie, const void *key, void *value),
-			  void *cookie, u64 flags)
+long bpfshim_htab_for_each(struct bpfshim_map *map, const struct bpfshim_callback *cb, u64 ctx, u64 flags)
 {
 	struct bpfshim_htab *h = bpfshim_to_htab(map);
 	struct hlist_nulls_node *n;
@@ -356,7 +359,8 @@ long bpfshim_htab_for_each(struct bpfshim_map *map, u64 (*cb)(void *cookie, cons
 			/* More than there can be: reuse leads us in circles. */
 			if (++seen > h->map.max_entries)
 				return seen;
-			if (cb(cookie, e->key, bpfshim_elem_value(h, e)))
+			if (bpfshim_callback_run(cb, (unsigned long)map, (unsigned long)e->key,
+						 (unsigned long)bpfshim_elem_value(h, e), ctx, 0))
 				return seen;
 		}
 	}

@@ -6,14 +6,21 @@
 #include "maps.h"
 #include "map_in_map.h"
 
-/* An element.  Owner: its table's pool; linked under its bucket's lock. */
+/*
+ * An element.  Owner: its table's pool; linked under its bucket's lock.  What
+ * is in no bucket keeps node.next: readers may stand on it.
+ */
 struct bpfshim_elem {
-	struct hlist_nulls_node node;	/* in its bucket */
-	struct bpfshim_elem *next_free;	/* in the pool; pool_lock */
+	union {
+		struct hlist_nulls_node node;	/* in its bucket */
+		struct {
+			void *walk;
+			struct bpfshim_elem *next_free;	/* in the pool; pool_lock */
+		};
+	};
 	u32 hash;
 	u32 pad;
-	void __percpu *pptr;		/* per-CPU maps: the values */
-	char key[];			/* round_up(key_size, 8), then the value */
+	char key[];			/* round_up(key_size, 8), then the value or, per CPU, its pointer */
 };
 
 struct bpfshim_bucket {
@@ -34,8 +41,8 @@ struct bpfshim_htab {
 	struct bpfshim_bucket *buckets;
 	u32 nr_buckets;			/* power of two */
 	u32 elem_size;
-	u32 seed;
-	u64 mul[3];			/* secret, of small keys' hash */
+	u32 value_at;			/* bytes from an element */
+	u64 mul[4];			/* secret, of the hash */
 	bool percpu;
 	struct bpfshim_inner *inner;	/* values are maps that fit it, or NULL */
 	struct bpfshim_lru_set *lru;	/* who goes when it is full, or NULL: nobody */
@@ -44,6 +51,10 @@ struct bpfshim_htab {
 	struct bpfshim_elem *free;
 	u32 nr_free, nr_elems;
 	u32 count;
+	/* An element of each CPU's, and the memory of all: what replaces another
+	 * without asking the pool, so that a full table is updated whole, too. */
+	struct bpfshim_elem *__percpu *spare;
+	void *spares;
 	struct mutex grow_lock;
 	struct bpfshim_chunk *chunks;
 	struct irq_work kick;		/* any context -> grow_work */
@@ -55,17 +66,23 @@ static inline struct bpfshim_htab *bpfshim_to_htab(const struct bpfshim_map *map
 	return container_of(map, struct bpfshim_htab, map);
 }
 
+/* Per-CPU maps: an element's values. */
+static inline void __percpu **bpfshim_elem_pptr(const struct bpfshim_htab *h, struct bpfshim_elem *e)
+{
+	return (void __percpu **)((char *)e + h->value_at);
+}
+
 static inline void *bpfshim_elem_value(const struct bpfshim_htab *h, struct bpfshim_elem *e)
 {
 	if (h->percpu)
-		return this_cpu_ptr(e->pptr);
-	return e->key + round_up(h->map.key_size, 8);
+		return this_cpu_ptr(*bpfshim_elem_pptr(h, e));
+	return (char *)e + h->value_at;
 }
 
 /* Hash of maps: the map in an element. */
 static inline struct bpfshim_map *bpfshim_elem_map(const struct bpfshim_htab *h, struct bpfshim_elem *e)
 {
-	return READ_ONCE(*(struct bpfshim_map **)(e->key + round_up(h->map.key_size, 8)));
+	return READ_ONCE(*(struct bpfshim_map **)((char *)e + h->value_at));
 }
 
 /*
@@ -81,7 +98,17 @@ static inline u32 bpfshim_hash_key(const struct bpfshim_htab *h, const void *key
 		return (h->mul[0] * k[0] + h->mul[1]) >> 32;
 	if (h->map.key_size == 8)
 		return (h->mul[0] * k[0] + h->mul[1] + h->mul[2] * k[1]) >> 32;
-	return jhash(key, h->map.key_size, h->seed);
+	return (u32)bpfshim_hash_long(h->mul, key, h->map.key_size);
+}
+
+static inline bool bpfshim_same_key(const void *a, const void *b, u32 size)
+{
+	u32 i;
+
+	for (i = 0; i + 8 <= size; i += 8)
+		if (*(const u64 *)(a + i) != *(const u64 *)(b + i))
+			return false;
+	return i == size || !memcmp(a + i, b + i, size - i);
 }
 
 static inline bool bpfshim_elem_is(const struct bpfshim_htab *h, const struct bpfshim_elem *e,
@@ -93,7 +120,7 @@ static inline bool bpfshim_elem_is(const struct bpfshim_htab *h, const struct bp
 		return *(const u32 *)e->key == *(const u32 *)key;
 	if (h->map.key_size == 8)
 		return *(const u64 *)e->key == *(const u64 *)key;
-	return !memcmp(e->key, key, h->map.key_size);
+	return bpfshim_same_key(e->key, key, h->map.key_size);
 }
 
 static inline struct bpfshim_bucket *bpfshim_bucket_of(const struct bpfshim_htab *h, u32 hash)
@@ -104,6 +131,8 @@ static inline struct bpfshim_bucket *bpfshim_bucket_of(const struct bpfshim_htab
 /* ---- hash_pool.c ------------------------------------------------------- */
 
 void bpfshim_pool_init(struct bpfshim_htab *h);
+/** bpfshim_pool_spares() - an element of each CPU's: htab.spare.  -ENOMEM. */
+int bpfshim_pool_spares(struct bpfshim_htab *h);
 /** bpfshim_pool_exit() - free all elements.  Process context, no users left. */
 void bpfshim_pool_exit(struct bpfshim_htab *h);
 /** bpfshim_pool_grow() - add up to nr elements, never more than max_entries in
@@ -154,8 +183,7 @@ int bpfshim_htab_remove(struct bpfshim_htab *h, const void *key, void *value);
 void *bpfshim_htab_lookup(struct bpfshim_map *map, const void *key);
 void *bpfshim_htab_lookup_percpu(struct bpfshim_map *map, const void *key, u32 cpu);
 long bpfshim_htab_delete(struct bpfshim_map *map, const void *key);
-long bpfshim_htab_for_each(struct bpfshim_map *map, u64 (*cb)(void *cookie, const void *key, void *value),
-			   void *cookie, u64 flags);
+long bpfshim_htab_for_each(struct bpfshim_map *map, const struct bpfshim_callback *cb, u64 ctx, u64 flags);
 
 /* ---- hash_user.c: user side, as the operations of the same names -------- */
 

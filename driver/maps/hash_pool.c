@@ -27,7 +27,7 @@ static struct bpfshim_elem *chunk_elem(const struct bpfshim_htab *h, struct bpfs
 static void chunk_free(struct bpfshim_htab *h, struct bpfshim_chunk *c)
 {
 	if (h->percpu)
-		bpfshim_percpu_values_free(&chunk_elem(h, c, 0)->pptr, h->elem_size, c->nr, round_up(h->map.value_size, 8));
+		bpfshim_percpu_values_free(bpfshim_elem_pptr(h, chunk_elem(h, c, 0)), h->elem_size, c->nr, round_up(h->map.value_size, 8));
 	bpfshim_map_area_free(c);
 }
 
@@ -38,12 +38,30 @@ static struct bpfshim_chunk *chunk_alloc(struct bpfshim_htab *h, u32 nr)
 	if (!c)
 		return NULL;
 	c->nr = nr;
-	if (h->percpu && bpfshim_percpu_values_alloc(&chunk_elem(h, c, 0)->pptr, h->elem_size, nr,
+	if (h->percpu && bpfshim_percpu_values_alloc(bpfshim_elem_pptr(h, chunk_elem(h, c, 0)), h->elem_size, nr,
 						     round_up(h->map.value_size, 8))) {
 		bpfshim_map_area_free(c);
 		return NULL;
 	}
 	return c;
+}
+
+int bpfshim_pool_spares(struct bpfshim_htab *h)
+{
+	u64 bytes = (u64)h->elem_size * num_possible_cpus();
+	char *at;
+	int cpu;
+
+	h->spare = bpfshim_alloc_percpu(sizeof(*h->spare));
+	at = h->spares = bpfshim_map_area_alloc(bytes, h->map.numa_node);
+	if (!h->spare || !at)
+		return -ENOMEM;
+	for_each_possible_cpu(cpu) {
+		*per_cpu_ptr(h->spare, cpu) = (void *)at;
+		at += h->elem_size;
+	}
+	bpfshim_map_charge(&h->map, bytes);
+	return 0;
 }
 
 int bpfshim_pool_grow(struct bpfshim_htab *h, u32 nr)
@@ -158,6 +176,8 @@ void bpfshim_pool_exit(struct bpfshim_htab *h)
 
 	irq_work_sync(&h->kick);
 	cancel_work_sync(&h->grow_work);
+	free_percpu(h->spare);
+	bpfshim_map_area_free(h->spares);
 	for (c = h->chunks; c; c = next) {
 		next = c->next;
 		chunk_free(h, c);

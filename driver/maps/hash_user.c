@@ -8,7 +8,7 @@ static void copy_out(const struct bpfshim_htab *h, struct bpfshim_elem *e, void 
 	if (h->inner)
 		*(u32 *)value = bpfshim_elem_map(h, e)->obj.id;
 	else if (h->percpu)
-		bpfshim_percpu_copy_out(value, e->pptr, h->map.value_size);
+		bpfshim_percpu_copy_out(value, *bpfshim_elem_pptr(h, e), h->map.value_size);
 	else
 		bpfshim_value_out(&h->map, value, bpfshim_elem_value(h, e), flags);
 }
@@ -102,7 +102,7 @@ int bpfshim_htab_next_key(struct bpfshim_map *map, const void *key, void *next)
 	bpfshim_read_unlock();
 	return -ENOENT;
 found:
-	memcpy(next, e->key, map->key_size);
+	bpfshim_copy(next, e->key, map->key_size);
 	bpfshim_read_unlock();
 	return 0;
 }
@@ -120,6 +120,8 @@ u32 bpfshim_htab_bucket_read(struct bpfshim_map *map, u32 bucket, void *keys, vo
 	struct hlist_nulls_node *n, *next;
 	struct bpfshim_elem *e, *taken = NULL;
 
+	if (is_a_nulls(READ_ONCE(b->head.first)))
+		return 0;
 	bpfshim_guard_enter();
 	bpfshim_read_lock();
 	raw_spin_lock_irq(&b->lock);
@@ -129,7 +131,7 @@ u32 bpfshim_htab_bucket_read(struct bpfshim_map *map, u32 bucket, void *keys, vo
 		for (n = b->head.first; !is_a_nulls(n); n = next, i++) {
 			next = n->next;
 			e = hlist_nulls_entry(n, struct bpfshim_elem, node);
-			memcpy(keys + (u64)i * map->key_size, e->key, map->key_size);
+			bpfshim_copy(keys + (u64)i * map->key_size, e->key, map->key_size);
 			copy_out(h, e, values + (u64)i * vsize, 0);
 			if (take) {
 				hlist_nulls_del_rcu(&e->node);

@@ -222,7 +222,7 @@ int bpfshim_lru_htab_set(struct bpfshim_htab *h, const void *key, const void *va
 			return -ENOMEM;
 		}
 		/* Nobody sees it: readers that came by its last key may. */
-		memcpy(new->key, key, h->map.key_size);
+		bpfshim_copy(new->key, key, h->map.key_size);
 		WRITE_ONCE(new->hash, hash);
 		bpfshim_htab_set_value(h, new, value, all_cpus, true);
 	}
@@ -279,7 +279,7 @@ static void *lru_lookup_percpu(struct bpfshim_map *map, const void *key, u32 cpu
 	if (!e)
 		return NULL;
 	use(e);
-	return per_cpu_ptr(e->pptr, cpu);
+	return per_cpu_ptr(*bpfshim_elem_pptr(h, e), cpu);
 }
 
 const struct bpfshim_map_ops bpfshim_lru_hash_ops = {

@@ -55,7 +55,7 @@ void bpfshim_percpu_copy_out(void *dst, void __percpu *src, u32 size)
 
 	size = round_up(size, 8);
 	for_each_possible_cpu(cpu) {
-		memcpy(dst + off, per_cpu_ptr(src, cpu), size);
+		bpfshim_copy(dst + off, per_cpu_ptr(src, cpu), size);
 		off += size;
 	}
 }
@@ -66,7 +66,7 @@ void bpfshim_percpu_copy_in(void __percpu *dst, const void *src, u32 size)
 
 	size = round_up(size, 8);
 	for_each_possible_cpu(cpu) {
-		memcpy(per_cpu_ptr(dst, cpu), src + off, size);
+		bpfshim_copy(per_cpu_ptr(dst, cpu), src + off, size);
 		off += size;
 	}
 }

@@ -57,7 +57,7 @@ static void copy_around(const struct bpfshim_map *map, u8 *dst, const u8 *src)
 void bpfshim_value_copy(const struct bpfshim_map *map, void *dst, const void *src)
 {
 	if (likely(map->spin_lock_off < 0 && map->timer_off < 0 && !map->kptrs))
-		memcpy(dst, src, map->value_size);
+		bpfshim_copy(dst, src, map->value_size);
 	else
 		copy_around(map, dst, src);
 }
