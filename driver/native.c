@@ -60,6 +60,12 @@ static u64 helper_target(void *cookie, u32 helper, s32 map_idx)
 		return (unsigned long)map->ops->update;
 	case 3:
 		return (unsigned long)map->ops->delete_elem;
+	case 87:
+		return (unsigned long)map->ops->push;
+	case 88:
+		return (unsigned long)map->ops->pop;
+	case 89:
+		return (unsigned long)map->ops->peek;
 	}
 	return 0;
 }

@@ -4,6 +4,7 @@
 #define BPFSHIM_MAPS_H
 
 #include "../internal.h"
+#include "copy.h"
 #include "hash_long.h"
 
 extern const struct bpfshim_map_ops bpfshim_array_ops;
@@ -55,31 +56,6 @@ struct bpfshim_map *bpfshim_map_of_file(struct file *file);
 int bpfshim_map_no_btf(const struct bpfshim_map *map, const struct bpfshim_vrf_btf *btf, u32 key_id, u32 value_id);
 /** bpfshim_map_inner_fits() - inner_fits of most types. */
 bool bpfshim_map_inner_fits(const struct bpfshim_vrf_map *inner, const struct bpfshim_map *map);
-
-/*
- * A copy of few bytes, which most keys and values are: string instructions
- * begin slowly.  Word by word, in order.
- */
-static inline void bpfshim_copy(void *dst, const void *src, u32 size)
-{
-	u32 i;
-
-	if (unlikely(size > 256)) {
-		memcpy(dst, src, size);
-		return;
-	}
-	/* Volatile: the compiler would make a call of it. */
-	for (i = 0; i + 8 <= size; i += 8)
-		*(volatile u64 *)(dst + i) = *(const volatile u64 *)(src + i);
-	if (likely(i == size))
-		return;
-	if (size & 4) {
-		*(volatile u32 *)(dst + i) = *(const volatile u32 *)(src + i);
-		i += 4;
-	}
-	for (; i < size; i++)
-		*(volatile u8 *)(dst + i) = *(const volatile u8 *)(src + i);
-}
 
 /** bpfshim_percpu_values_alloc() - n per-CPU values of size bytes (a multiple
  * of 8), zeroed; their pointers go to slots[0], to stride bytes after it, and

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "queue.h"
+#include "copy.h"
 
 /* The element i places after the oldest; i <= count <= room, of 32 bits each. */
 static char *slot(const struct bpfshim_queue *q, u32 i)
@@ -23,7 +24,7 @@ int bpfshim_queue_push(struct bpfshim_queue *q, const void *value, bool replace)
 			return -E2BIG;
 		drop_oldest(q);
 	}
-	memcpy(slot(q, q->count), value, q->size);
+	bpfshim_copy(slot(q, q->count), value, q->size);
 	q->count++;
 	return 0;
 }
@@ -34,7 +35,7 @@ int bpfshim_queue_get(struct bpfshim_queue *q, void *value, bool newest, bool ta
 		memset(value, 0, q->size);
 		return -ENOENT;
 	}
-	memcpy(value, slot(q, newest ? q->count - 1 : 0), q->size);
+	bpfshim_copy(value, slot(q, newest ? q->count - 1 : 0), q->size);
 	if (take && newest)
 		q->count--;
 	else if (take)
