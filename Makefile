@@ -81,6 +81,8 @@ bench: deps ## instructions retired by engine, build/bench.json, docs/PERFORMANC
 		echo "bench: $$k"; \
 		$(vmexec) -kernel $$k -icount -mem 2048 -timeout 40m -overlay build/bench -env BENCH_KERNEL=$$k \
 			-out build/bench-out/$$k -- /tests/bench.test -test.v -test.run Measure; \
+		for e in jit native; do $(vmexec) -kernel $$k -icount -mem 2048 -timeout 20m -overlay build/bench -env BENCH_KERNEL=$$k \
+			-env BENCH_MEMORY=$$e -out build/bench-out/$$k-memory-$$e -- /tests/bench.test -test.v -test.run MeasureMemory; done; \
 		$(vmexec) -kernel $$k -icount -mem 2048 -timeout 20m -overlay build/bench-verify -env BENCH_KERNEL=$$k \
 			-out build/bench-out/$$k-verify -- /tests/verify.test -test.v; \
 		$(vmexec) -kernel $$k -timeout 20m -overlay build/bench -env BENCH_KERNEL=$$k -env BENCH_TIME=1 \
