@@ -43,6 +43,7 @@ static void bits_begin(const struct bloom *b, struct bits *at, const void *value
 	at->nr = 0;
 	if (unlikely(b->fixed)) {
 		at->bit = fixed_bit(b, value, 0);
+		at->step = 0;
 		return;
 	}
 	h = bpfshim_hash_long(b->mul, value, b->map.value_size);

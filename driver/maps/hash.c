@@ -208,8 +208,7 @@ void bpfshim_htab_native(const struct bpfshim_map *map, struct bpfshim_jit_map *
 	m->key_size = map->key_size;
 	m->hash_off = offsetof(struct bpfshim_elem, hash);
 	m->key_off = offsetof(struct bpfshim_elem, key);
-	m->value_off = h->percpu ? offsetof(struct bpfshim_elem, pptr) :
-		       offsetof(struct bpfshim_elem, key) + 8;
+	m->value_off = h->value_at;
 	memcpy(m->mul, h->mul, sizeof(m->mul));
 }
 
