@@ -140,6 +140,7 @@ struct bpfshim_map {
 	bool frozen;
 	s32 spin_lock_off, timer_off;
 	struct bpfshim_map_kptrs *kptrs;	/* or NULL */
+	bool special;			/* values hold one of these three */
 	struct bpfshim_btf *btf;	/* or NULL */
 	u32 btf_key_type_id, btf_value_type_id;
 	char name[BPFSHIM_OBJ_NAME_LEN];

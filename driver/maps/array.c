@@ -119,9 +119,15 @@ void bpfshim_array_native(const struct bpfshim_map *map, struct bpfshim_jit_map 
 	m->max_entries = map->max_entries;
 }
 
+/* Once: a program's key may lie where others write. */
+static inline u32 index_of(const void *key)
+{
+	return READ_ONCE(*(const u32 *)key);
+}
+
 static void *array_lookup(struct bpfshim_map *map, const void *key)
 {
-	u32 i = *(const u32 *)key;
+	u32 i = index_of(key);
 
 	if (unlikely(i >= map->max_entries))
 		return NULL;
@@ -130,7 +136,7 @@ static void *array_lookup(struct bpfshim_map *map, const void *key)
 
 static void *percpu_lookup(struct bpfshim_map *map, const void *key)
 {
-	u32 i = *(const u32 *)key;
+	u32 i = index_of(key);
 
 	if (unlikely(i >= map->max_entries))
 		return NULL;
@@ -139,19 +145,21 @@ static void *percpu_lookup(struct bpfshim_map *map, const void *key)
 
 static void *percpu_lookup_cpu(struct bpfshim_map *map, const void *key, u32 cpu)
 {
-	u32 i = *(const u32 *)key;
+	u32 i = index_of(key);
 
 	if (i >= map->max_entries || cpu >= nr_cpu_ids || !cpu_possible(cpu))
 		return NULL;
 	return per_cpu_ptr(to_array(map)->pptrs[bpfshim_index_nospec(i, map->max_entries)], cpu);
 }
 
-static int check_update(const struct bpfshim_map *map, const void *key, u64 flags)
+static inline int check_update(const struct bpfshim_map *map, u32 i, u64 flags)
 {
 	if ((flags & ~(u64)BPFSHIM_F_LOCK) > BPFSHIM_EXIST)
 		return -EINVAL;
-	if (*(const u32 *)key >= map->max_entries)
+	if (i >= map->max_entries)
 		return -E2BIG;
+	if (likely(!flags))
+		return 0;
 	if (flags & BPFSHIM_NOEXIST)
 		return -EEXIST;
 	if ((flags & BPFSHIM_F_LOCK) && map->spin_lock_off < 0)
@@ -161,12 +169,17 @@ static int check_update(const struct bpfshim_map *map, const void *key, u64 flag
 
 static long array_update(struct bpfshim_map *map, const void *key, const void *value, u64 flags)
 {
-	int err = check_update(map, key, flags);
+	u32 i = index_of(key);
+	int err = check_update(map, i, flags);
 	char *elem;
 
 	if (err)
 		return err;
-	elem = elem_at(to_array(map), *(const u32 *)key);
+	elem = elem_at(to_array(map), i);
+	if (likely(!map->special)) {
+		bpfshim_copy(elem, value, map->value_size);
+		return 0;
+	}
 	if (flags & BPFSHIM_F_LOCK)
 		bpfshim_value_copy_locked(map, elem, value, elem);
 	else
@@ -177,10 +190,11 @@ static long array_update(struct bpfshim_map *map, const void *key, const void *v
 
 static long percpu_update(struct bpfshim_map *map, const void *key, const void *value, u64 flags)
 {
-	int err = check_update(map, key, flags);
+	u32 i = index_of(key);
+	int err = check_update(map, i, flags);
 
 	if (!err)
-		bpfshim_copy(this_cpu_ptr(to_array(map)->pptrs[*(const u32 *)key]), value, map->value_size);
+		bpfshim_copy(this_cpu_ptr(to_array(map)->pptrs[i]), value, map->value_size);
 	return err;
 }
 
@@ -231,7 +245,7 @@ static int array_user_update(struct bpfshim_map *map, const void *key, const voi
 		return array_update(map, key, value, flags);
 	if (flags > BPFSHIM_EXIST)
 		return -EINVAL;
-	err = check_update(map, key, flags);
+	err = check_update(map, *(const u32 *)key, flags);
 	if (!err)
 		bpfshim_percpu_copy_in(to_array(map)->pptrs[*(const u32 *)key], value, map->value_size);
 	return err;

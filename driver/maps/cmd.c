@@ -58,6 +58,7 @@ static int attach_btf(struct bpfshim_map *map, const union bpfshim_attr *attr)
 			return err;
 		}
 	}
+	map->special = map->spin_lock_off >= 0 || map->timer_off >= 0 || map->kptrs;
 	map->btf = btf;
 	map->btf_key_type_id = attr->btf_key_type_id;
 	map->btf_value_type_id = attr->btf_value_type_id;

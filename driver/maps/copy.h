@@ -12,20 +12,19 @@ static inline void bpfshim_copy(void *dst, const void *src, u32 size)
 	char *d = dst;
 	const char *s = src;
 	u64 word;
-	u32 i;
 
 	if (size > 32) {
 		memcpy(d, s, size);
 		return;
 	}
-	for (i = 0; i + 8 <= size; i += 8) {
-		memcpy(&word, s + i, 8);
-		memcpy(d + i, &word, 8);
+	for (; size >= 8; size -= 8, s += 8, d += 8) {
+		memcpy(&word, s, 8);
+		memcpy(d, &word, 8);
 		/* Or the compiler makes a call of the loop. */
 		__asm__ volatile("" : : : "memory");
 	}
-	for (; i < size; i++) {
-		d[i] = s[i];
+	for (; size; size--) {
+		*d++ = *s++;
 		__asm__ volatile("" : : : "memory");
 	}
 }

@@ -54,7 +54,7 @@ void bpfshim_map_free_kptrs(struct bpfshim_map_kptrs *k)
 	bpfshim_kfree(k);
 }
 
-void bpfshim_value_drop_kptrs(const struct bpfshim_map *map, void *value)
+void bpfshim_kptrs_drop(const struct bpfshim_map *map, void *value)
 {
 	u32 i;
 

@@ -139,7 +139,7 @@ static void array_free(struct bpfshim_map *map)
 
 static void *array_lookup(struct bpfshim_map *map, const void *key)
 {
-	u32 i = *(const u32 *)key;
+	u32 i = READ_ONCE(*(const u32 *)key);
 
 	if (i >= map->max_entries)
 		return NULL;

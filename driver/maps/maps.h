@@ -76,17 +76,37 @@ static inline u32 bpfshim_percpu_user_size(const struct bpfshim_map *map)
  * of btf: map->kptrs.  -ENOMEM; -EACCES, -EOPNOTSUPP: not in this map. */
 int bpfshim_map_find_kptrs(struct bpfshim_map *map, const struct bpfshim_btf *btf, u32 value_id);
 void bpfshim_map_free_kptrs(struct bpfshim_map_kptrs *k);
+void bpfshim_kptrs_drop(const struct bpfshim_map *map, void *value);
 /* Zero them in an element that was updated, or is no more. */
-void bpfshim_value_drop_kptrs(const struct bpfshim_map *map, void *value);
+static inline void bpfshim_value_drop_kptrs(const struct bpfshim_map *map, void *value)
+{
+	if (unlikely(map->special))
+		bpfshim_kptrs_drop(map, value);
+}
 
-/* value.c.  Copies of one value that leave its lock, timer and kernel pointers alone. */
-void bpfshim_value_copy(const struct bpfshim_map *map, void *dst, const void *src);
+/* value.c, and what it is asked for seldom. */
+void bpfshim_value_copy_around(const struct bpfshim_map *map, void *dst, const void *src);
+void bpfshim_value_out_special(const struct bpfshim_map *map, void *dst, void *elem, u64 flags);
+/* Copies of one value that leave its lock, timer and kernel pointers alone. */
+static inline void bpfshim_value_copy(const struct bpfshim_map *map, void *dst, const void *src)
+{
+	if (unlikely(map->special))
+		bpfshim_value_copy_around(map, dst, src);
+	else
+		bpfshim_copy(dst, src, map->value_size);
+}
 /* The same with the lock in elem held: elem is dst or src. */
 void bpfshim_value_copy_locked(const struct bpfshim_map *map, void *dst, const void *src, void *elem);
 /* Zero all these in a copy, or a new element. */
 void bpfshim_value_hide(const struct bpfshim_map *map, void *value);
 /* An element's value for user space; flags: BPFSHIM_F_LOCK or 0. */
-void bpfshim_value_out(const struct bpfshim_map *map, void *dst, void *elem, u64 flags);
+static inline void bpfshim_value_out(const struct bpfshim_map *map, void *dst, void *elem, u64 flags)
+{
+	if (unlikely(map->special))
+		bpfshim_value_out_special(map, dst, elem, flags);
+	else
+		bpfshim_copy(dst, elem, map->value_size);
+}
 /* Interrupts are off from the one to the other. */
 void bpfshim_value_lock(u32 *lock);
 void bpfshim_value_unlock(u32 *lock);

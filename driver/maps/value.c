@@ -36,8 +36,10 @@ static void add_hole(s32 *off, s32 *len, u32 *n, s32 at, s32 size)
 }
 
 /* The parts of the value that none of them covers. */
-static void copy_around(const struct bpfshim_map *map, u8 *dst, const u8 *src)
+void bpfshim_value_copy_around(const struct bpfshim_map *map, void *to, const void *from)
 {
+	const u8 *src = from;
+	u8 *dst = to;
 	s32 off[HOLES], len[HOLES], pos = 0;
 	u32 i, n = 0;
 
@@ -52,14 +54,6 @@ static void copy_around(const struct bpfshim_map *map, u8 *dst, const u8 *src)
 		pos = off[i] + len[i];
 	}
 	memcpy(dst + pos, src + pos, map->value_size - pos);
-}
-
-void bpfshim_value_copy(const struct bpfshim_map *map, void *dst, const void *src)
-{
-	if (likely(map->spin_lock_off < 0 && map->timer_off < 0 && !map->kptrs))
-		bpfshim_copy(dst, src, map->value_size);
-	else
-		copy_around(map, dst, src);
 }
 
 void bpfshim_value_hide(const struct bpfshim_map *map, void *value)
@@ -83,7 +77,7 @@ void bpfshim_value_copy_locked(const struct bpfshim_map *map, void *dst, const v
 	local_irq_restore(irq);
 }
 
-void bpfshim_value_out(const struct bpfshim_map *map, void *dst, void *elem, u64 flags)
+void bpfshim_value_out_special(const struct bpfshim_map *map, void *dst, void *elem, u64 flags)
 {
 	if (flags & BPFSHIM_F_LOCK)
 		bpfshim_value_copy_locked(map, dst, elem, elem);
