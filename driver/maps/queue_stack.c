@@ -19,12 +19,7 @@ static struct queue_map *to_queue(struct bpfshim_map *map)
 	return container_of(map, struct queue_map, map);
 }
 
-static bool is_stack(const struct bpfshim_map *map)
-{
-	return map->map_type == BPFSHIM_MAP_TYPE_STACK;
-}
-
-static bool lock(struct queue_map *q, unsigned long *flags)
+static __always_inline bool lock(struct queue_map *q, unsigned long *flags)
 {
 	if (in_nmi())
 		return raw_spin_trylock_irqsave(&q->lock, *flags);
@@ -47,7 +42,7 @@ static long queue_push(struct bpfshim_map *map, const void *value, u64 flags)
 	return err;
 }
 
-static long queue_get(struct bpfshim_map *map, void *value, bool take)
+static __always_inline long get(struct bpfshim_map *map, void *value, bool newest, bool take)
 {
 	struct queue_map *q = to_queue(map);
 	unsigned long irq;
@@ -57,19 +52,29 @@ static long queue_get(struct bpfshim_map *map, void *value, bool take)
 		memset(value, 0, map->value_size);
 		return -EBUSY;
 	}
-	err = bpfshim_queue_get(&q->q, value, is_stack(map), take);
+	err = bpfshim_queue_get(&q->q, value, newest, take);
 	raw_spin_unlock_irqrestore(&q->lock, irq);
 	return err;
 }
 
 static long queue_pop(struct bpfshim_map *map, void *value)
 {
-	return queue_get(map, value, true);
+	return get(map, value, false, true);
 }
 
 static long queue_peek(struct bpfshim_map *map, void *value)
 {
-	return queue_get(map, value, false);
+	return get(map, value, false, false);
+}
+
+static long stack_pop(struct bpfshim_map *map, void *value)
+{
+	return get(map, value, true, true);
+}
+
+static long stack_peek(struct bpfshim_map *map, void *value)
+{
+	return get(map, value, true, false);
 }
 
 /* ---- user side --------------------------------------------------------- */
@@ -79,7 +84,7 @@ static int queue_user_lookup(struct bpfshim_map *map, const void *key, void *val
 	int err;
 
 	bpfshim_guard_enter();
-	err = queue_peek(map, value);
+	err = map->ops->peek(map, value);
 	bpfshim_guard_leave();
 	return err;
 }
@@ -99,7 +104,7 @@ static int queue_user_take(struct bpfshim_map *map, const void *key, void *value
 	int err;
 
 	bpfshim_guard_enter();
-	err = queue_pop(map, value);
+	err = map->ops->pop(map, value);
 	bpfshim_guard_leave();
 	return err;
 }
@@ -159,15 +164,15 @@ static struct bpfshim_map *queue_alloc(const union bpfshim_attr *attr)
 	return &q->map;
 }
 
-#define QUEUE_OPS(type) { \
+#define QUEUE_OPS(type, name) { \
 	.map_type = type, \
 	.alloc_check = queue_check, \
 	.alloc = queue_alloc, \
 	.free = queue_free, \
 	.inner_fits = bpfshim_map_inner_fits, \
 	.push = queue_push, \
-	.pop = queue_pop, \
-	.peek = queue_peek, \
+	.pop = name##_pop, \
+	.peek = name##_peek, \
 	.user_lookup = queue_user_lookup, \
 	.user_update = queue_user_update, \
 	.user_delete = queue_user_delete, \
@@ -175,5 +180,5 @@ static struct bpfshim_map *queue_alloc(const union bpfshim_attr *attr)
 	.get_next_key = queue_next_key, \
 }
 
-const struct bpfshim_map_ops bpfshim_queue_ops = QUEUE_OPS(BPFSHIM_MAP_TYPE_QUEUE);
-const struct bpfshim_map_ops bpfshim_stack_ops = QUEUE_OPS(BPFSHIM_MAP_TYPE_STACK);
+const struct bpfshim_map_ops bpfshim_queue_ops = QUEUE_OPS(BPFSHIM_MAP_TYPE_QUEUE, queue);
+const struct bpfshim_map_ops bpfshim_stack_ops = QUEUE_OPS(BPFSHIM_MAP_TYPE_STACK, stack);
