@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Ring buffers: memory, mappings, waiters.  The ring itself is in ring.c. */
+/* Ring buffers: memory, mappings, waiters.  The ring itself is in ring.h. */
 #include "ringbuf.h"
 
 /*
@@ -11,89 +11,9 @@
 #define POS_PAGES	2
 #define HEAD_PAGES	(HOME_PAGES + POS_PAGES)
 
-/*
- * Owner: the map's references; mappings hold the map by their file.  lock
- * guards the ring's head and is taken by programs only, in any context; an NMI
- * only tries.  busy: a user ring buffer's reader, who runs a program and so
- * holds no lock.  wake runs the waiters from an interrupt of its own, since a
- * program may not.
- */
-struct ringbuf {
-	struct bpfshim_map map;
-	struct bpfshim_ring ring;
-	raw_spinlock_t lock;
-	atomic_t busy;
-	wait_queue_head_t wait;
-	struct irq_work wake;
-	struct page **pages;		/* HEAD_PAGES and the data, each once */
-	u32 nr_pages;
-	void *area;
-};
-
-/* What the home page holds: the way from a record to its map. */
-struct home {
-	struct ringbuf *rb;
-};
-
-static struct ringbuf *to_rb(struct bpfshim_map *map)
-{
-	return container_of(map, struct ringbuf, map);
-}
-
-struct bpfshim_ring *bpfshim_ringbuf_ring(struct bpfshim_map *map)
-{
-	return &to_rb(map)->ring;
-}
-
-/* ---- programs ---------------------------------------------------------- */
-
-void *bpfshim_ringbuf_reserve(struct bpfshim_map *map, u64 size)
-{
-	struct ringbuf *rb = to_rb(map);
-	unsigned long flags;
-	void *sample;
-
-	if (in_nmi()) {
-		if (!raw_spin_trylock_irqsave(&rb->lock, flags))
-			return NULL;
-	} else {
-		raw_spin_lock_irqsave(&rb->lock, flags);
-	}
-	sample = bpfshim_ring_reserve(&rb->ring, size, PAGE_SHIFT);
-	raw_spin_unlock_irqrestore(&rb->lock, flags);
-	return sample;
-}
-
-void bpfshim_ringbuf_commit(void *sample, u64 flags, bool discard)
-{
-	struct bpfshim_ring_hdr *hdr = bpfshim_ring_hdr_of(sample);
-	struct home *home = (void *)(((unsigned long)hdr & PAGE_MASK) -
-				     ((unsigned long)hdr->pgoff << PAGE_SHIFT));
-	struct ringbuf *rb = home->rb;
-	bool asleep = bpfshim_ring_commit(&rb->ring, sample, discard);
-
-	if (flags & BPFSHIM_RB_FORCE_WAKEUP || (asleep && !(flags & BPFSHIM_RB_NO_WAKEUP)))
-		irq_work_queue(&rb->wake);
-}
-
-bool bpfshim_ringbuf_take(struct bpfshim_map *map)
-{
-	return !atomic_xchg(&to_rb(map)->busy, 1);	/* a full barrier, as the other */
-}
-
-void bpfshim_ringbuf_leave(struct bpfshim_map *map)
-{
-	atomic_xchg(&to_rb(map)->busy, 0);
-}
-
-void bpfshim_ringbuf_wake(struct bpfshim_map *map)
-{
-	irq_work_queue(&to_rb(map)->wake);
-}
-
 static void wake(struct irq_work *work)
 {
-	struct ringbuf *rb = container_of(work, struct ringbuf, wake);
+	struct bpfshim_ringbuf *rb = container_of(work, struct bpfshim_ringbuf, wake);
 
 	wake_up_all(&rb->wait);
 }
@@ -110,7 +30,7 @@ static int ringbuf_check(const union bpfshim_attr *attr)
 
 static void ringbuf_free(struct bpfshim_map *map)
 {
-	struct ringbuf *rb = to_rb(map);
+	struct bpfshim_ringbuf *rb = bpfshim_to_ringbuf(map);
 	u32 i;
 
 	/* Programs are gone by a grace period; a wakeup they asked for may not be. */
@@ -124,7 +44,7 @@ static void ringbuf_free(struct bpfshim_map *map)
 }
 
 /* Pages first, so that what fails leaves nothing mapped. */
-static int get_pages(struct ringbuf *rb, u32 data_pages)
+static int get_pages(struct bpfshim_ringbuf *rb, u32 data_pages)
 {
 	gfp_t gfp = GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN | __GFP_NORETRY;
 	u32 nr = HEAD_PAGES + data_pages, i;
@@ -156,7 +76,7 @@ static int get_pages(struct ringbuf *rb, u32 data_pages)
 
 static struct bpfshim_map *ringbuf_alloc(const union bpfshim_attr *attr)
 {
-	struct ringbuf *rb = bpfshim_kzalloc(sizeof(*rb), GFP_KERNEL);
+	struct bpfshim_ringbuf *rb = bpfshim_kzalloc(sizeof(*rb), GFP_KERNEL);
 	char *area;
 
 	if (!rb)
@@ -170,7 +90,7 @@ static struct bpfshim_map *ringbuf_alloc(const union bpfshim_attr *attr)
 		return ERR_PTR(-ENOMEM);
 	}
 	area = rb->area;
-	((struct home *)area)->rb = rb;
+	((struct bpfshim_ringbuf_home *)area)->rb = rb;
 	rb->ring.consumer = (u64 *)(area + HOME_PAGES * PAGE_SIZE);
 	rb->ring.producer = (u64 *)(area + (HOME_PAGES + 1) * PAGE_SIZE);
 	rb->ring.data = area + HEAD_PAGES * PAGE_SIZE;
@@ -209,7 +129,7 @@ static int map_pages(struct bpfshim_map *map, struct vm_area_struct *vma)
 	/* 3.10's remap_vmalloc_range takes the guard page for a part of the area. */
 	if (vma->vm_pgoff >= pages || vma_pages(vma) > pages - vma->vm_pgoff)
 		return -EINVAL;
-	return remap_vmalloc_range(vma, to_rb(map)->area, vma->vm_pgoff + HOME_PAGES);
+	return remap_vmalloc_range(vma, bpfshim_to_ringbuf(map)->area, vma->vm_pgoff + HOME_PAGES);
 }
 
 /* The caller has seen to it that what is not writable stays so. */
@@ -231,7 +151,7 @@ static int user_ringbuf_mmap(struct bpfshim_map *map, struct vm_area_struct *vma
 
 static unsigned int user_ringbuf_poll(struct bpfshim_map *map, struct file *file, poll_table *pt)
 {
-	struct ringbuf *rb = to_rb(map);
+	struct bpfshim_ringbuf *rb = bpfshim_to_ringbuf(map);
 
 	poll_wait(file, &rb->wait, pt);
 	return bpfshim_ring_avail(&rb->ring) < rb->ring.size ? POLLOUT | POLLWRNORM : 0;
@@ -239,7 +159,7 @@ static unsigned int user_ringbuf_poll(struct bpfshim_map *map, struct file *file
 
 static unsigned int ringbuf_poll(struct bpfshim_map *map, struct file *file, poll_table *pt)
 {
-	struct ringbuf *rb = to_rb(map);
+	struct bpfshim_ringbuf *rb = bpfshim_to_ringbuf(map);
 
 	poll_wait(file, &rb->wait, pt);
 	return bpfshim_ring_avail(&rb->ring) ? POLLIN | POLLRDNORM : 0;
