@@ -221,36 +221,70 @@ static unsigned long user_frame(struct pt_regs *regs, const struct pt_regs *user
 }
 #endif /* BPFSHIM_HAVE_STACK_TRACE_SAVE */
 
-u32 bpfshim_stack_user(struct pt_regs *regs, u64 *ips, u32 max)
-{
-	unsigned long bp, frame[2];
-	struct pt_regs *user;
-	u32 n = 0, frame32[2];
-
-	if (!current->mm || current->flags & PF_KTHREAD)
-		return 0;
-	if (regs && user_mode(regs)) {
-		user = regs;
-		bp = regs->bp;
-	} else {
-		user = task_pt_regs(current);
-		bp = user_frame(regs, user);
-	}
-	if (n < max)
-		ips[n++] = user->ip;
-	while (n < max) {
 #ifdef CONFIG_X86_64
-		if (user->cs == __USER32_CS) {
-			if (bpfshim_read_user(frame32, (void __user *)(bp & U32_MAX), sizeof(frame32)))
-				break;
-			frame[0] = frame32[0];
-			frame[1] = frame32[1];
-		} else
-#endif
-		if (bpfshim_read_user(frame, (void __user *)bp, sizeof(frame)))
+static u32 walk_user32(unsigned long bp, u64 *ips, u32 max)
+{
+	u32 n, frame[2];
+
+	for (n = 0; n < max; n++) {
+		if (bpfshim_read_user(frame, (void __user *)(bp & U32_MAX), sizeof(frame)))
 			break;
-		ips[n++] = frame[1];
+		ips[n] = frame[1];
 		bp = frame[0];
 	}
 	return n;
+}
+#endif
+
+/* As bpfshim_read_user() reads; but what surrounds the reads, once for all. */
+static u32 walk_user(unsigned long bp, u64 *ips, u32 max)
+{
+	u32 n = 0;
+#if BPFSHIM_HAVE_EXPORT_COPY_FROM_USER_NOFAULT
+	unsigned long frame[2];
+
+	for (; n < max; n++) {
+		if (bpfshim_read_user(frame, (void __user *)bp, sizeof(frame)))
+			break;
+		ips[n] = frame[1];
+		bp = frame[0];
+	}
+#else
+	unsigned long ret;
+	mm_segment_t old = get_fs();
+
+	set_fs(USER_DS);
+	pagefault_disable();
+	for (; n < max && bpfshim_access_ok((void __user *)bp, 2 * sizeof(bp)); n++) {
+		if (__get_user(ret, (unsigned long __user *)bp + 1) || __get_user(bp, (unsigned long __user *)bp))
+			break;
+		ips[n] = ret;
+	}
+	pagefault_enable();
+	set_fs(old);
+#endif
+	return n;
+}
+
+u32 bpfshim_stack_user(struct pt_regs *regs, u64 *ips, u32 max)
+{
+	struct pt_regs *user;
+	unsigned long bp;
+
+	if (!current->mm || current->flags & PF_KTHREAD)
+		return 0;
+	user = regs && user_mode(regs) ? regs : task_pt_regs(current);
+#if BPFSHIM_HAVE_STACK_TRACE_SAVE
+	if (bpfshim_ksym.get_perf_callchain)
+		return perf_chain(user, true, ips, max);
+#endif
+	if (!max)
+		return 0;
+	bp = user == regs ? regs->bp : user_frame(regs, user);
+	*ips = user->ip;
+#ifdef CONFIG_X86_64
+	if (user->cs == __USER32_CS)
+		return 1 + walk_user32(bp, ips + 1, max - 1);
+#endif
+	return 1 + walk_user(bp, ips + 1, max - 1);
 }
