@@ -350,20 +350,28 @@ func TestManyInARow(t *testing.T) {
 // stays fails when memory is not where it was.
 func stays(t *testing.T, tgt *raw.Target, free int) {
 	t.Helper()
+	if lost := missing(t, tgt, free); lost >= room {
+		b, _ := os.ReadFile("/proc/meminfo")
+		t.Errorf("%d KiB less free memory\n%s", lost, b)
+	}
+}
+
+const room = 4 << 10 // KiB, for what else goes on; a page each would be ten times that
+
+// missing is how much less memory is free, once nothing is left.
+func missing(t *testing.T, tgt *raw.Target, free int) (lost int) {
+	t.Helper()
 	if after := settle(t, tgt, 0); after.Objects() != raw.None {
 		t.Errorf("left: %s", after.Objects())
 	}
-	const room = 4 << 10 // for what else goes on; a page each would be ten times that
-	lost := 0
 	for i := 0; i < 20; i++ { // what RCU and lazy unmapping hold comes back in a while
 		if lost = free - freeKB(t); lost < room {
-			t.Logf("%d KiB less free memory", lost)
-			return
+			break
 		}
 		time.Sleep(250 * time.Millisecond)
 	}
-	b, _ := os.ReadFile("/proc/meminfo")
-	t.Errorf("%d KiB less free memory\n%s", lost, b)
+	t.Logf("%d KiB less free memory", lost)
+	return lost
 }
 
 // debugCaches are what debugging kernels remember of freed objects: of each
@@ -413,9 +421,19 @@ func TestManyAtOnce(t *testing.T) {
 	atOnce(t, tgt)
 	settle(t, tgt, 0)
 	time.Sleep(time.Second)
-	free := freeKB(t)
-	atOnce(t, tgt)
-	stays(t, tgt, free)
+	// Nor is all that another part of the kernel holds back told; what leaks
+	// does so each time.
+	for round := 1; ; round++ {
+		free := freeKB(t)
+		atOnce(t, tgt)
+		if round == 3 {
+			stays(t, tgt, free)
+			return
+		}
+		if missing(t, tgt, free) < room {
+			return
+		}
+	}
 }
 
 func atOnce(t *testing.T, tgt *raw.Target) {
