@@ -77,9 +77,9 @@ func TestTaskStorageEndsWithItsTask(t *testing.T) {
 	maps := []int{taskMap(t, tgt), taskMap(t, tgt)}
 	progs := []int{taskCounter(t, tgt, maps[0]), taskCounter(t, tgt, maps[1])}
 	before := charged(t, tgt)
-	n := int64(10000)
+	n := int64(6000)
 	if guest.Quick() {
-		n = 6000
+		n = 3000
 	}
 	var started, stale, missed atomic.Int64
 	var wg sync.WaitGroup
