@@ -64,8 +64,6 @@ func dumps(r *run) {
 	got, _ := os.ReadFile(file)
 	size = r.info(r.coll.Programs["on_statfs"].FD(), 232, func(*raw.Attr) {}).Get32(20)
 	r.Sayf("instructions in a file: %d, %v", status, len(got) == int(size) && size > 0)
-	out, status = r.tool("prog", "dump", "xlated", "id", id, "visual")
-	r.Sayf("graph: %d, %v", status, bytes.HasPrefix(out, []byte("digraph")))
 }
 
 // dumped takes functions, source lines and the number of 8-byte slots out of a dump.
