@@ -8,9 +8,9 @@ package helpers
 import (
 	"bytes"
 	"encoding/binary"
-	"os"
 	"testing"
 
+	"github.com/bpfshim/bpfshim/loader"
 	"github.com/bpfshim/bpfshim/qemu-tests/guest"
 	"github.com/bpfshim/bpfshim/qemu-tests/guest/oracle"
 	"github.com/bpfshim/bpfshim/qemu-tests/guest/raw"
@@ -39,47 +39,6 @@ func TestDriverDoesAsNative(t *testing.T) {
 	oracle.Driver(t, golden, scripts)
 }
 
-// kernelBTF is where this kernel's types are.
-func kernelBTF() string {
-	const own = "/sys/kernel/btf/vmlinux"
-	if _, err := os.Stat(own); err == nil {
-		return own
-	}
-	return "/usr/lib/bpfshim/btf/" + guest.Release() + ".btf"
-}
-
-// mendTypes gives structures whose layout depends on a variable, and whose
-// size pahole takes for 0, room for their members in order: BTF_LOAD wants it so.
-func mendTypes(b []byte) {
-	u32 := func(at uint32) uint32 { return binary.NativeEndian.Uint32(b[at:]) }
-	at := u32(4) + u32(8)
-	for end := at + u32(12); at < end; {
-		info, size := u32(at+4), u32(at+8)
-		kind, vlen, flag := info>>24&0x1f, info&0xffff, info>>31
-		at += 12
-		switch kind {
-		case 1, 14, 17:
-			at += 4
-		case 3:
-			at += 12
-		case 4, 5:
-			mask := map[bool]uint32{false: 1<<32 - 1, true: 1<<24 - 1}[flag != 0]
-			for i, last := uint32(0), uint32(0); i < vlen; i++ {
-				word := u32(at + 12*i + 8)
-				last = max(last, word&mask)
-				binary.NativeEndian.PutUint32(b[at+12*i+8:], word&^mask|last)
-				size = max(size, (last+7)/8)
-			}
-			binary.NativeEndian.PutUint32(b[at-4:], size)
-			at += 12 * vlen
-		case 15, 19:
-			at += 12 * vlen
-		case 6, 13:
-			at += 8 * vlen
-		}
-	}
-}
-
 var spec *btf.Spec
 
 // types are the kernel's own.
@@ -88,12 +47,8 @@ func types(t testing.TB) *btf.Spec {
 	if spec != nil {
 		return spec
 	}
-	f, err := os.Open(kernelBTF())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	if spec, err = btf.LoadSpecFromReader(f); err != nil {
+	var err error
+	if spec, _, err = loader.FindKernelBTF(); err != nil {
 		t.Fatal(err)
 	}
 	return spec
@@ -106,14 +61,13 @@ func giveTypes(t testing.TB) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := os.ReadFile(kernelBTF())
+	b, err := loader.RawKernelBTF()
 	if err != nil {
 		t.Fatal(err)
 	}
 	at := raw.Alloc(len(b))
 	defer raw.Free(at)
 	copy(at, b)
-	mendTypes(at)
 	fd, errno := tgt.Do(raw.BTFLoad, raw.NewAttr().U64(0, raw.Addr(at)).U32(16, uint32(len(b))))
 	if errno != 0 {
 		t.Fatalf("BTF: %s", raw.ErrName(errno))
