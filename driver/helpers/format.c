@@ -176,14 +176,13 @@ static u32 format_one(char *out, u32 room, const struct conv *c, u64 arg, char *
 
 int bpfshim_format(char *out, u32 size, const char *fmt, u32 fmt_size, const u64 *args, u32 nr_args)
 {
-	const char *end = fmt + fmt_size, *f = fmt;
+	u32 used = 0, arg = 0, i, len = strnlen(fmt, fmt_size);
+	const char *end = fmt + len, *f = fmt;
 	char *piece = this_cpu_ptr(&pieces)->text;
-	u32 used = 0, arg = 0, i;
 
-	if (!fmt_size || fmt[fmt_size - 1])
+	if (len == fmt_size)
 		return -EINVAL;
-	end--;
-	for (i = 0; i < fmt_size - 1; i++)
+	for (i = 0; i < len; i++)
 		if ((!isprint(fmt[i]) && !isspace(fmt[i])) || !isascii(fmt[i]))
 			return -EINVAL;
 	while (f < end) {

@@ -19,8 +19,8 @@ int bpfshim_helper_stack_init(void);
 void bpfshim_helper_stack_exit(void);
 
 /* format.c: text of at most size bytes with its NUL; returns how long the whole
- * would be, without.  -EINVAL: the format, or too few arguments.  fmt ends with
- * a NUL at fmt_size.  In a program. */
+ * would be, without.  -EINVAL: the format, which ends with a NUL within fmt_size,
+ * or too few arguments.  In a program. */
 int bpfshim_format(char *out, u32 size, const char *fmt, u32 fmt_size, const u64 *args, u32 nr_args);
 
 /* signal.c */
