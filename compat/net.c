@@ -98,7 +98,7 @@ static void facts(struct sock *sk, struct bpfshim_sock_facts *out)
 	out->src_port = inet->inet_num;
 	out->dst_port = inet->inet_dport;
 	out->listener = state == TCP_LISTEN;
-	if (out->protocol == IPPROTO_TCP && state != TCP_LISTEN)
+	if (out->protocol == IPPROTO_TCP)
 		tcp_facts(sk, out);
 }
 

@@ -34,9 +34,9 @@ static void moved(struct bpfshim_packet *p, u8 *start)
 	*bpfshim_skb_u32(&p->skb, BPFSHIM_SKB_LEN) = (u32)(p->skb.data_end - p->skb.data);
 }
 
-static void set_tag(struct bpfshim_packet *p, u32 present, u32 proto, u32 tci)
+static void set_tag(struct bpfshim_packet *p, u32 proto, u32 tci)
 {
-	*bpfshim_skb_u32(&p->skb, BPFSHIM_SKB_VLAN_PRESENT) = present;
+	*bpfshim_skb_u32(&p->skb, BPFSHIM_SKB_VLAN_PRESENT) = 1;
 	*bpfshim_skb_u32(&p->skb, BPFSHIM_SKB_VLAN_PROTO) = proto;
 	*bpfshim_skb_u32(&p->skb, BPFSHIM_SKB_VLAN_TCI) = tci;
 }
@@ -64,7 +64,7 @@ BPFSHIM_HELPER(skb_vlan_push)
 		moved(p, to);
 		*bpfshim_skb_u32(&p->skb, BPFSHIM_SKB_PROTOCOL) = old;
 	}
-	set_tag(p, 1, proto, (u16)r3);
+	set_tag(p, proto, (u16)r3);
 	return 0;
 }
 
@@ -100,7 +100,8 @@ BPFSHIM_HELPER(skb_vlan_pop)
 	int err;
 
 	if (*bpfshim_skb_u32(&p->skb, BPFSHIM_SKB_VLAN_PRESENT)) {
-		set_tag(p, 0, 0, 0);
+		/* 6.1 leaves the rest of it */
+		*bpfshim_skb_u32(&p->skb, BPFSHIM_SKB_VLAN_PRESENT) = 0;
 	} else {
 		if (!is_vlan(*protocol))
 			return 0;
@@ -114,6 +115,6 @@ BPFSHIM_HELPER(skb_vlan_pop)
 		return 0;
 	err = take_tag(p, &tci);
 	if (!err)
-		set_tag(p, 1, proto, tci);
+		set_tag(p, proto, tci);
 	return err;
 }
