@@ -69,7 +69,6 @@ long bpfshim_cmd_test_run(union bpfshim_attr *attr, void __user *uattr, u32 size
 		return PTR_ERR(prog);
 	switch (prog->type) {
 	case BPFSHIM_PROG_TYPE_RAW_TRACEPOINT:
-	case BPFSHIM_PROG_TYPE_RAW_TRACEPOINT_WRITABLE:
 		ret = test_raw_tp(prog, attr, uattr);
 		break;
 	case BPFSHIM_PROG_TYPE_SOCKET_FILTER:
@@ -79,7 +78,6 @@ long bpfshim_cmd_test_run(union bpfshim_attr *attr, void __user *uattr, u32 size
 	case BPFSHIM_PROG_TYPE_LWT_IN:
 	case BPFSHIM_PROG_TYPE_LWT_OUT:
 	case BPFSHIM_PROG_TYPE_LWT_XMIT:
-	case BPFSHIM_PROG_TYPE_LWT_SEG6LOCAL:
 		ret = bpfshim_test_skb(prog, attr, uattr);
 		break;
 	case BPFSHIM_PROG_TYPE_FLOW_DISSECTOR:
