@@ -123,7 +123,7 @@ func (r *Runner) prepare(ctx context.Context, k kernels.Kernel, leg Kernel) (vm.
 	}
 	for _, name := range leg.Suites {
 		s := r.Config.Suite[name]
-		if r.Quick && s.Full || r.Only != "" && !strings.Contains(","+r.Only+",", ","+name+",") {
+		if r.Quick && s.Full && r.Only == "" || r.Only != "" && !strings.Contains(","+r.Only+",", ","+name+",") {
 			continue
 		}
 		u := &unit{name: name, suite: s}

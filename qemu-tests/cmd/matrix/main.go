@@ -35,7 +35,7 @@ const quickLoops = 10
 func main() {
 	quick := flag.Bool("quick", false, "the short form: without what is marked full, few rounds of the loop")
 	loops := flag.Int("loops", 200, "rounds of insmod, load, rmmod")
-	suite := flag.String("suite", "", "only this `SUITE`, or these: SUITE,SUITE")
+	suite := flag.String("suite", "", "only this `SUITE`, or these: SUITE,SUITE; also what is marked full")
 	module := flag.String("module", "", "load this `FILE` instead of building the module; KERNEL in it stands for the kernel's name")
 	flag.Usage = func() {
 		fmt.Fprint(os.Stderr, usage)
@@ -61,6 +61,11 @@ func run(ctx context.Context, quick bool, loops int, suite, module string, names
 	cfg, err := matrix.Load(filepath.Join(repo, "qemu-tests", "matrix.toml"))
 	if err != nil {
 		return false, err
+	}
+	for _, name := range strings.FieldsFunc(suite, func(c rune) bool { return c == ',' }) {
+		if _, ok := cfg.Suite[name]; !ok {
+			return false, fmt.Errorf("qemu-tests/matrix.toml has no suite %s", name)
+		}
 	}
 	if len(names) == 0 {
 		names = cfg.Names()

@@ -177,7 +177,13 @@ func (r *run) uprobed(kind string) unix.Errno {
 	if err := control(fmt.Sprintf("%s:%s %s:%#x", kind, name, exe, probeOffset(r.T))); err != nil {
 		r.Fatal(err)
 	}
-	defer func() { _ = control("-:" + name) }()
+	defer func() {
+		if r.Failed() {
+			hits, err := os.ReadFile(dir + "/uprobe_profile")
+			r.Logf("the probe's hits and misses: %s %v", hits, err)
+		}
+		_ = control("-:" + name)
+	}()
 	return r.hit("kprobe", func(prog int) (int, unix.Errno) {
 		b, err := os.ReadFile(dir + "/events/uprobes/" + name + "/id")
 		if err != nil {
@@ -221,10 +227,10 @@ func TestAttach(t *testing.T) {
 			}
 			row := support.Row{Kind: reasons.Attach, Name: name}
 			if native != nil {
-				row.Native = map[string]string{"": raw.ErrName(do(&run{t, native}))}
+				row.Native = map[string]string{"": errName(do(&run{t, native}))}
 			}
 			errno := do(&run{t, drv})
-			row.Driver = map[string]string{"": raw.ErrName(errno)}
+			row.Driver = map[string]string{"": errName(errno)}
 			record(row)
 			switch {
 			case errno != 0 && (native == nil || row.Native[""] == support.OK):

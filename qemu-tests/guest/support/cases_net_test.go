@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"net"
+	"slices"
 
 	"github.com/cilium/ebpf/asm"
 	"golang.org/x/sys/unix"
@@ -13,8 +14,9 @@ import (
 
 // Fields of contexts.
 const (
-	skbHash    = 68
 	skbPktType = 4
+	skbVlanTCI = 24
+	skbHash    = 68
 	skbSk      = 168
 )
 
@@ -119,6 +121,24 @@ func packets() {
 		r.want("type", ret, 3)
 		ret, _ = r.onPacket("sched_cls", asm.FnSkbChangeType, 4)
 		r.want("no such type", int32(ret), -22)
+	}
+	// A tag pushed lies beside the packet, and the one that lay there goes into it.
+	push := func(tci int32) is {
+		return is{asm.Mov.Reg(asm.R1, asm.R6), asm.Mov.Imm(asm.R2, 0x0081), asm.Mov.Imm(asm.R3, tci), asm.FnSkbVlanPush.Call(), asm.JNE.Imm(asm.R0, 0, "bad")}
+	}
+	tag := is{asm.LoadMem(asm.R0, asm.R6, skbVlanTCI, asm.Word), asm.Mov.Reg(asm.R0, asm.R0).WithSymbol("bad"), asm.Return()}
+	cases["skb_vlan_push"] = func(r *run) {
+		ret, p := r.pass("sched_cls", join(is{asm.Mov.Reg(asm.R6, asm.R1)}, push(5), push(6), tag))
+		r.want("the tag beside it", ret, 6)
+		r.want("the tag in it", p, slices.Concat(packet()[:12], []byte{0x81, 0, 0, 5}, packet()[12:]))
+	}
+	cases["skb_vlan_pop"] = func(r *run) {
+		pop := is{asm.Mov.Reg(asm.R1, asm.R6), asm.FnSkbVlanPop.Call(), asm.JNE.Imm(asm.R0, 0, "bad")}
+		ret, p := r.pass("sched_cls", join(is{asm.Mov.Reg(asm.R6, asm.R1)}, push(5), push(6), pop, tag))
+		r.want("the tag that was in it", ret, 5)
+		r.want("the packet without it", bytes.Equal(p, packet()), true)
+		ret, p = r.pass("sched_cls", join(is{asm.Mov.Reg(asm.R6, asm.R1)}, push(5), pop, pop, tag))
+		r.want("none, and what the last one was", []any{ret, bytes.Equal(p, packet())}, []any{5, true})
 	}
 	cases["set_hash"] = func(r *run) {
 		ret, _ := r.pass("sched_cls", field(asm.FnSetHash, 0x1234567, skbHash))
@@ -253,12 +273,12 @@ func sockets() {
 	lookup("skc_lookup_tcp", "tcp", asm.FnSkcLookupTcp, 10)
 	lookup("sk_lookup_udp", "udp", asm.FnSkLookupUdp, 7)
 	cases["sk_release"] = func(r *run) {
-		saddr, ports, done := tuple(r, "udp")
+		saddr, ports, done := tuple(r, "tcp")
 		defer done()
-		ret, _ := r.pass("sched_cls", find(saddr, ports, asm.FnSkLookupUdp, asm.Mov.Imm(asm.R7, 5)))
+		ret, _ := r.pass("sched_cls", find(saddr, ports, asm.FnSkLookupTcp, asm.Mov.Imm(asm.R7, 5)))
 		r.want("found and released", ret, 5)
 		// What is not released is not loaded.
-		code := find(saddr, ports, asm.FnSkLookupUdp, asm.Mov.Imm(asm.R0, 5), asm.Return())
+		code := find(saddr, ports, asm.FnSkLookupTcp, asm.Mov.Imm(asm.R0, 5), asm.Return())
 		_, errno := r.load(r.T, target{typ: 3}, code[:len(code)-4])
 		r.want("not released", errno, unix.EINVAL)
 	}

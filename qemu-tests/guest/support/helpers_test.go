@@ -62,7 +62,7 @@ func (r *run) newMap(typ, key, value, n, flags uint32) int {
 	r.Helper()
 	fd, errno := r.Do(raw.MapCreate, raw.Map(typ, key, value, n, flags))
 	if errno != 0 {
-		r.Fatalf("%s: map: %s", r.machine.Name, raw.ErrName(errno))
+		r.Fatalf("%s: map: %s", r.machine.Name, errName(errno))
 	}
 	r.Cleanup(func() { unix.Close(fd) })
 	return fd
@@ -77,7 +77,7 @@ func (r *run) prog(typ string, insns is) int {
 		}
 		fd, errno := r.load(r.T, targetsOf(typ, e.Value)[0], insns)
 		if errno != 0 {
-			r.Fatalf("%s: load: %s\n%s", r.machine.Name, raw.ErrName(errno), r.said())
+			r.Fatalf("%s: load: %s\n%s", r.machine.Name, errName(errno), r.said())
 		}
 		r.Cleanup(func() { unix.Close(fd) })
 		return fd
@@ -99,7 +99,7 @@ func (r *run) word(fd int, key []byte) uint64 {
 	r.Helper()
 	v, errno := r.Lookup(fd, key, 8)
 	if errno != 0 {
-		r.Fatalf("%s: lookup: %s", r.machine.Name, raw.ErrName(errno))
+		r.Fatalf("%s: lookup: %s", r.machine.Name, errName(errno))
 	}
 	return binary.NativeEndian.Uint64(v)
 }
@@ -118,7 +118,7 @@ func (r *run) value(insns is, args ...uint64) uint64 {
 	}
 	prog := r.prog("raw_tracepoint", join(body, store(fd), tail))
 	if _, errno := r.Target.Run(prog, args...); errno != 0 {
-		r.Fatalf("%s: run: %s", r.machine.Name, raw.ErrName(errno))
+		r.Fatalf("%s: run: %s", r.machine.Name, errName(errno))
 	}
 	return r.word(fd, k32(0))
 }
@@ -155,7 +155,7 @@ func (r *run) pass(typ string, insns is) (uint32, []byte) {
 	copy(p, in)
 	a := raw.NewAttr().U32(0, uint32(prog)).U32(8, uint32(len(in))).U32(12, uint32(len(out))).U64(16, raw.Addr(p)).U64(24, raw.Addr(out))
 	if _, errno := r.Do(raw.ProgTestRun, a); errno != 0 {
-		r.Fatalf("%s: test run: %s", r.machine.Name, raw.ErrName(errno))
+		r.Fatalf("%s: test run: %s", r.machine.Name, errName(errno))
 	}
 	return a.Get32(4), append([]byte(nil), out[:a.Get32(12)]...)
 }

@@ -172,7 +172,7 @@ func (m *machine) callbackBTF(t *testing.T) int {
 	copy(p, blob)
 	fd, errno := m.Do(raw.BTFLoad, raw.NewAttr().U64(0, raw.Addr(p)).U32(16, uint32(len(blob))))
 	if errno != 0 {
-		t.Fatalf("BTF: %s", raw.ErrName(errno))
+		t.Fatalf("BTF: %s", errName(errno))
 	}
 	return fd
 }

@@ -19,13 +19,13 @@ func TestMaps(t *testing.T) {
 	drv, native := machines(t)
 	for _, e := range mapTypes() {
 		fd, errno := drv.create(e.Name)
-		row := support.Row{Kind: reasons.Map, Name: e.Name, Driver: map[string]string{"": raw.ErrName(errno)}}
+		row := support.Row{Kind: reasons.Map, Name: e.Name, Driver: map[string]string{"": errName(errno)}}
 		if errno == 0 {
 			unix.Close(fd)
 		}
 		if native != nil {
 			nfd, nerrno := native.create(e.Name)
-			row.Native = map[string]string{"": raw.ErrName(nerrno)}
+			row.Native = map[string]string{"": errName(nerrno)}
 			if nerrno == 0 {
 				unix.Close(nfd)
 			}
@@ -47,7 +47,7 @@ func TestMaps(t *testing.T) {
 				}
 				fd, errno := m.create(e.Name)
 				if errno != 0 {
-					t.Fatalf("%s: %s", m.Name, raw.ErrName(errno))
+					t.Fatalf("%s: %s", m.Name, errName(errno))
 				}
 				do(&run{t, m}, fd)
 				unix.Close(fd)
@@ -73,7 +73,7 @@ func (r *run) fromProgram(fd int, key uint64) uint32 {
 
 func (r *run) update(fd int, key, value []byte, flags uint64, want string) {
 	r.Helper()
-	r.want("update", raw.ErrName(r.Update(fd, key, value, flags)), want)
+	r.want("update", errName(r.Update(fd, key, value, flags)), want)
 }
 
 func keyed(r *run, fd int) {
@@ -86,9 +86,9 @@ func keyed(r *run, fd int) {
 	next, errno := r.NextKey(fd, nil, 4)
 	r.want("the first key", []any{next, errno}, []any{k32(1), unix.Errno(0)})
 	_, errno = r.NextKey(fd, k32(1), 4)
-	r.want("no second", raw.ErrName(errno), "ENOENT")
-	r.want("delete", raw.ErrName(r.Delete(fd, k32(1))), "ok")
-	r.want("delete again", raw.ErrName(r.Delete(fd, k32(1))), "ENOENT")
+	r.want("no second", errName(errno), "ENOENT")
+	r.want("delete", errName(r.Delete(fd, k32(1))), "ok")
+	r.want("delete again", errName(r.Delete(fd, k32(1))), "ENOENT")
 	r.want("a program's lookup then", r.fromProgram(fd, 1), 0)
 }
 
@@ -99,7 +99,7 @@ func indexed(r *run, fd int) {
 	r.want("value", r.word(fd, k32(3)), 7)
 	r.want("untouched", r.word(fd, k32(0)), 0)
 	r.want("a program's lookup", r.fromProgram(fd, 3), 7)
-	r.want("delete", raw.ErrName(r.Delete(fd, k32(3))), "EINVAL")
+	r.want("delete", errName(r.Delete(fd, k32(3))), "EINVAL")
 }
 
 func perCPU(r *run, fd int) {
@@ -113,7 +113,7 @@ func perCPU(r *run, fd int) {
 	}
 	r.update(fd, k32(2), v, raw.UpdateAny, "ok")
 	got, errno := r.Lookup(fd, k32(2), len(v))
-	r.want("lookup", raw.ErrName(errno), "ok")
+	r.want("lookup", errName(errno), "ok")
 	r.want("values", got, v)
 	r.want("a program's lookup, on CPU 0", r.fromProgram(fd, 2), 50)
 }
@@ -124,17 +124,17 @@ func prefixes(r *run, fd int) {
 	r.want("the longest", r.word(fd, append(k32(32), 10, 1, 2, 3)), 16)
 	r.want("a shorter", r.word(fd, append(k32(32), 10, 2, 2, 3)), 8)
 	_, errno := r.Lookup(fd, append(k32(32), 11, 0, 0, 0), 8)
-	r.want("none", raw.ErrName(errno), "ENOENT")
+	r.want("none", errName(errno), "ENOENT")
 	r.want("a program's lookup", r.fromProgram(fd, le64(append(k32(32), 10, 1, 2, 3))), 16)
-	r.want("delete", raw.ErrName(r.Delete(fd, append(k32(16), 10, 1, 0, 0))), "ok")
+	r.want("delete", errName(r.Delete(fd, append(k32(16), 10, 1, 0, 0))), "ok")
 	r.want("then", r.word(fd, append(k32(32), 10, 1, 2, 3)), 8)
 }
 
 func pushed(r *run, fd int) {
 	for i := range 4 {
-		r.want("push", raw.ErrName(r.Update(fd, nil, k64(uint64(i+1)), 0)), "ok")
+		r.want("push", errName(r.Update(fd, nil, k64(uint64(i+1)), 0)), "ok")
 	}
-	r.want("push when full", raw.ErrName(r.Update(fd, nil, k64(9), 0)), "E2BIG")
+	r.want("push when full", errName(r.Update(fd, nil, k64(9), 0)), "E2BIG")
 	pop := is{st(asm.RFP, -8, 0, asm.DWord), asm.LoadMapPtr(asm.R1, fd), asm.Mov.Reg(asm.R2, asm.RFP), asm.Add.Imm(asm.R2, -8),
 		asm.FnMapPopElem.Call(), asm.JNE.Imm(asm.R0, 0, "none"), asm.LoadMem(asm.R0, asm.RFP, -8, asm.DWord), asm.Return().WithSymbol("none")}
 	var got []uint32
@@ -150,13 +150,13 @@ func pushed(r *run, fd int) {
 	v, _ := r.pass("sched_cls", pop)
 	r.want("pop when empty", int32(v), -2)
 	_, errno := r.Do(raw.MapLookupDelete, raw.NewAttr().U32(0, uint32(fd)).U64(16, raw.Ptr(k64(0))))
-	r.want("user space's pop when empty", raw.ErrName(errno), "ENOENT")
+	r.want("user space's pop when empty", errName(errno), "ENOENT")
 }
 
 func bloom(r *run, fd int) {
-	has := func(v uint64) string { return raw.ErrName(r.Elem(fd, v)) }
+	has := func(v uint64) string { return errName(r.Elem(fd, v)) }
 	r.want("before", has(5), "ENOENT")
-	r.want("push", raw.ErrName(r.Update(fd, nil, k64(5), 0)), "ok")
+	r.want("push", errName(r.Update(fd, nil, k64(5), 0)), "ok")
 	r.want("then", has(5), "ok")
 }
 
@@ -169,14 +169,14 @@ func (r *run) Elem(fd int, v uint64) unix.Errno {
 func inner(r *run, fd int) {
 	in, errno := r.create("array")
 	if errno != 0 {
-		r.Fatal(raw.ErrName(errno))
+		r.Fatal(errName(errno))
 	}
 	defer unix.Close(in)
 	r.update(in, k32(1), k64(77), 0, "ok")
 	r.update(fd, k32(0), k32(in), 0, "ok")
 	wrong, errno := r.create("hash")
 	if errno != 0 {
-		r.Fatal(raw.ErrName(errno))
+		r.Fatal(errName(errno))
 	}
 	defer unix.Close(wrong)
 	r.update(fd, k32(0), k32(wrong), 0, "EINVAL")
@@ -196,14 +196,14 @@ func programs(r *run, fd int) {
 	r.want("lookup gives an id", []any{errno, le64(append(id, 0, 0, 0, 0)) != 0}, []any{unix.Errno(0), true})
 	ret, _ := r.pass("sched_cls", is{asm.LoadMapPtr(asm.R2, fd), asm.Mov.Imm(asm.R3, 0), asm.FnTailCall.Call(), asm.Mov.Imm(asm.R0, 1), asm.Return()})
 	r.want("tail call", ret, 3)
-	r.want("delete", raw.ErrName(r.Delete(fd, k32(0))), "ok")
-	r.want("delete again", raw.ErrName(r.Delete(fd, k32(0))), "ENOENT")
+	r.want("delete", errName(r.Delete(fd, k32(0))), "ok")
+	r.want("delete again", errName(r.Delete(fd, k32(0))), "ENOENT")
 }
 
 func events(r *run, fd int) {
 	ev, errno := r.Target.Output(0, 1)
 	if errno != 0 {
-		r.Fatal(raw.ErrName(errno))
+		r.Fatal(errName(errno))
 	}
 	defer unix.Close(ev)
 	emit := is{st(asm.RFP, -8, 5, asm.DWord), asm.LoadMapPtr(asm.R2, fd), asm.LoadImm(asm.R3, 0xffffffff, asm.DWord), asm.Mov.Reg(asm.R4, asm.RFP),
@@ -221,16 +221,16 @@ func events(r *run, fd int) {
 	r.want("output", int32(v), 0)
 	const dataHead = 1024
 	r.want("a record", le64(mem[dataHead:dataHead+8]) > 0 && mem[4096] == 9, true)
-	r.want("delete", raw.ErrName(r.Delete(fd, k32(0))), "ok")
+	r.want("delete", errName(r.Delete(fd, k32(0))), "ok")
 }
 
 func stacks(r *run, fd int) {
 	p := r.prog("raw_tracepoint", is{asm.LoadMapPtr(asm.R2, fd), asm.Mov.Imm(asm.R3, 0), asm.FnGetStackid.Call(), asm.Return()})
 	id, errno := r.Target.Run(p)
-	r.want("run", raw.ErrName(errno), "ok")
+	r.want("run", errName(errno), "ok")
 	v, errno := r.Lookup(fd, k32(int(id)), 8)
 	r.want("a kernel address", []any{errno, le64(v)>>47 == 1<<17-1}, []any{unix.Errno(0), true})
-	r.want("delete", raw.ErrName(r.Delete(fd, k32(int(id)))), "ok")
+	r.want("delete", errName(r.Delete(fd, k32(int(id)))), "ok")
 }
 
 func groups(r *run, fd int) {
@@ -242,8 +242,8 @@ func groups(r *run, fd int) {
 	r.update(fd, k32(0), k32(null), 0, "EBADF")
 	r.update(fd, k32(9), k32(null), 0, "E2BIG")
 	_, errno := r.Lookup(fd, k32(0), 4)
-	r.want("lookup", raw.ErrName(errno), "ENOTSUPP")
-	r.want("delete", raw.ErrName(r.Delete(fd, k32(0))), "ENOENT")
+	r.want("lookup", errName(errno), "ENOTSUPP")
+	r.want("delete", errName(r.Delete(fd, k32(0))), "ENOENT")
 }
 
 // ring is a map of one page of records; its suite is another.
@@ -263,5 +263,5 @@ func ring(r *run, fd int) {
 		_ = unix.Munmap(b)
 	}
 	_, errno := r.Lookup(fd, nil, 8)
-	r.want("lookup", raw.ErrName(errno), "ENOTSUPP")
+	r.want("lookup", errName(errno), "ENOTSUPP")
 }

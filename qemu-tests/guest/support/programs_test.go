@@ -64,13 +64,13 @@ func TestPrograms(t *testing.T) {
 				want = 0
 				fd, errno = m.anyTarget(t, e, return0)
 			}
-			answers["load"] = raw.ErrName(errno)
+			answers["load"] = errName(errno)
 			if errno != 0 {
 				return answers
 			}
 			defer unix.Close(fd)
 			got, errno := m.testRun(fd, e.Name)
-			answers["test_run"] = raw.ErrName(errno)
+			answers["test_run"] = errName(errno)
 			if errno == 0 && got != want {
 				t.Errorf("%s: %s returned %d, not %d", m.Name, e.Name, got, want)
 			}
@@ -99,7 +99,7 @@ func TestPrograms(t *testing.T) {
 // errnoOf is the errno of a name.
 func errnoOf(name string) unix.Errno {
 	for e := unix.Errno(1); e < 600; e++ {
-		if raw.ErrName(e) == name {
+		if errName(e) == name {
 			return e
 		}
 	}

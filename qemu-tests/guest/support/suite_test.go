@@ -131,10 +131,18 @@ func refused(t *testing.T, kind, name, of string, errno unix.Errno) {
 	switch {
 	case !ok && !guest.HasOracle():
 	case !ok:
-		t.Errorf("%s %s %s is refused with %s, and no reason is given", kind, name, of, raw.ErrName(errno))
-	case why.Errno != raw.ErrName(errno):
-		t.Errorf("%s %s %s is refused with %s; the table says %s", kind, name, of, raw.ErrName(errno), why.Errno)
+		t.Errorf("%s %s %s is refused with %s, and no reason is given", kind, name, of, errName(errno))
+	case why.Errno != errName(errno):
+		t.Errorf("%s %s %s is refused with %s; the table says %s", kind, name, of, errName(errno), why.Errno)
 	}
+}
+
+// errName is an errno's name as Linux's manuals have it.
+func errName(e unix.Errno) string {
+	if e == unix.EOPNOTSUPP {
+		return "EOPNOTSUPP"
+	}
+	return raw.ErrName(e)
 }
 
 // onCPU0 keeps the test on one thread of CPU 0.
@@ -218,7 +226,7 @@ func (m *machine) btf(t *testing.T, types []btf.Type) int {
 	log := raw.Alloc(4096)
 	fd, errno := m.Do(raw.BTFLoad, raw.NewAttr().U64(0, raw.Ptr(blob)).U64(8, raw.Addr(log)).U32(16, uint32(len(blob))).U32(20, uint32(len(log))).U32(24, 1))
 	if errno != 0 {
-		t.Fatalf("%s: BTF of values: %s\n%s", m.Name, raw.ErrName(errno), bytes.TrimRight(log, "\x00"))
+		t.Fatalf("%s: BTF of values: %s\n%s", m.Name, errName(errno), bytes.TrimRight(log, "\x00"))
 	}
 	t.Cleanup(func() { unix.Close(fd) })
 	return fd
@@ -230,14 +238,14 @@ func (m *machine) frozen(t *testing.T, text string) int {
 	v := append([]byte(text), 0)
 	fd, errno := m.Do(raw.MapCreate, raw.Map(raw.Array, 4, uint32(len(v)), 1, raw.RdonlyProg))
 	if errno != 0 {
-		t.Fatal(raw.ErrName(errno))
+		t.Fatal(errName(errno))
 	}
 	t.Cleanup(func() { unix.Close(fd) })
 	if errno := m.Update(fd, k32(0), v, 0); errno != 0 {
-		t.Fatal(raw.ErrName(errno))
+		t.Fatal(errName(errno))
 	}
 	if _, errno := m.Do(raw.MapFreeze, raw.NewAttr().U32(0, uint32(fd))); errno != 0 {
-		t.Fatal(raw.ErrName(errno))
+		t.Fatal(errName(errno))
 	}
 	return fd
 }
