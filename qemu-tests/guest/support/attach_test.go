@@ -5,6 +5,7 @@ package support
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"strconv"
 	"strings"
 	"testing"
@@ -160,10 +161,7 @@ func (r *run) uprobed(kind string) unix.Errno {
 	if err != nil {
 		r.Fatal(err)
 	}
-	exe, err := os.Readlink("/proc/self/exe")
-	if err != nil {
-		r.Fatal(err)
-	}
+	exe := r.copyOfThis()
 	name := "support_" + kind
 	control := func(s string) error {
 		f, err := os.OpenFile(dir+"/uprobe_events", os.O_WRONLY|os.O_APPEND, 0)
@@ -191,8 +189,36 @@ func (r *run) uprobed(kind string) unix.Errno {
 		}
 		id, _ := strconv.ParseUint(strings.TrimSpace(string(b)), 10, 64)
 		return r.sampled(prog, &unix.PerfEventAttr{Type: unix.PERF_TYPE_TRACEPOINT, Config: id, Sample: 1})
-	}, probeMe)
+	}, func() {
+		c := exec.Command(exe)
+		c.Env = append(os.Environ(), probeMeEnv+"=1")
+		if out, err := c.CombinedOutput(); err != nil {
+			r.Fatalf("%v: %s", err, out)
+		}
+	})
 }
+
+// copyOfThis is this program in a file system of its own: 3.10 puts no probes
+// into files of a tmpfs, and says nothing.
+func (r *run) copyOfThis() string {
+	r.Helper()
+	dir := r.TempDir()
+	if err := unix.Mount("ramfs", dir, "ramfs", 0, ""); err != nil {
+		r.Fatal(err)
+	}
+	r.Cleanup(func() { _ = unix.Unmount(dir, unix.MNT_DETACH) })
+	b, err := os.ReadFile("/proc/self/exe")
+	if err != nil {
+		r.Fatal(err)
+	}
+	if err := os.WriteFile(dir+"/probed", b, 0o755); err != nil {
+		r.Fatal(err)
+	}
+	return dir + "/probed"
+}
+
+// probeMeEnv has this program call probeMe, and do nothing else.
+const probeMeEnv = "BPFSHIM_SUPPORT_PROBE_ME"
 
 //go:noinline
 func probeMe() { probeCount++ }

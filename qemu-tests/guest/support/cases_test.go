@@ -241,7 +241,7 @@ func tasks() {
 			r.Fatal(errName(errno))
 		}
 		got := r.value(join(value(fd), is{asm.StoreMem(asm.RFP, -24, asm.R9, asm.DWord), st(asm.RFP, -16, int64(id), asm.DWord), st(asm.RFP, -32, 0, asm.DWord)}, pointer(asm.R1, -32),
-			is{asm.Mov.Imm(asm.R2, 8)}, pointer(asm.R3, -24), is{asm.Mov.Imm(asm.R4, 16), asm.Mov.Imm(asm.R5, 0), asm.FnSnprintfBtf.Call(), asm.JNE.Imm(asm.R0, 7, "exit"),
+			is{asm.Mov.Imm(asm.R2, 8)}, pointer(asm.R3, -24), is{asm.Mov.Imm(asm.R4, 16), asm.Mov.Imm(asm.R5, 1), asm.FnSnprintfBtf.Call(), asm.JNE.Imm(asm.R0, 7, "exit"),
 				asm.LoadMem(asm.R0, asm.RFP, -32, asm.DWord), asm.Mov.Reg(asm.R0, asm.R0).WithSymbol("exit")}))
 		r.want("text", fmt.Sprintf("%q", k64(got)), fmt.Sprintf("%q", "(int)42\x00"))
 	}
