@@ -37,6 +37,9 @@ func run() error {
 		return err
 	}
 	dir := filepath.Join(repo, "qemu-tests", "support", "results")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
 	for _, k := range support.Known {
 		if err := take(repo, dir, k, ev); err != nil {
 			return fmt.Errorf("%s: %w", k, err)
