@@ -82,7 +82,8 @@ type Refused struct {
 	Reason                        *reasons.Reason
 }
 
-// Refused lists what each kernel is refused.
+// Refused lists what each kernel is refused: what 6.1 did when it was asked, and
+// what else has a reason.
 func (s *Set) Refused() []Refused {
 	var out []Refused
 	for _, r := range s.Kernels {
@@ -91,10 +92,20 @@ func (s *Set) Refused() []Refused {
 				continue
 			}
 			for _, of := range s.Keys(row.Kind, row.Name) {
-				if row.Driver[of] == OK || !s.Has(row.Kind, row.Name, of) {
+				if row.Driver[of] == OK {
 					continue
 				}
 				f := Refused{Kernel: r.Kernel, Kind: row.Kind, Name: row.Name, Of: of, Errno: row.Driver[of]}
+				if !s.Has(row.Kind, row.Name, of) {
+					// Nothing to explain, unless 6.1 can do it of which the suite asks too little.
+					why, ok := reasons.Why(row.Kind, row.Name, of, r.Release)
+					if !ok || row.Kind == reasons.Helper || f.Errno == "" {
+						continue
+					}
+					f.Reason = &why
+					out = append(out, f)
+					continue
+				}
 				if row.Kind == reasons.Helper {
 					if !r.loads(of) {
 						continue // the program type's row says why

@@ -22,7 +22,8 @@ say. Nothing here is written by hand but the reasons, which are
 
 **yes**: a test named in the row ran there, used it and checked what it did; programs that call a helper were loaded in each
 program type listed. **no**: the driver refuses with the errno that [the reasons](#what-is-refused-and-why) say; the run saw
-that errno. **native**: Linux 6.1's own answer, asked in the same run; what it refuses as well has no row among the reasons.
+that errno. **native**: Linux 6.1's own answer, asked in the same run; what it refuses as well is
+among the reasons only where a 6.1 built or asked otherwise does it.
 `
 
 // Doc is docs/SUPPORT.md.
@@ -357,7 +358,8 @@ func uniq(list []string) []string {
 
 // why lists what is refused though 6.1 has it, by reason.
 func (s *Set) why(b *strings.Builder) {
-	b.WriteString("\n## What is refused, and why\nWhat Linux 6.1 itself does, natively, in the same run, and the driver does not.\n\n" +
+	b.WriteString("\n## What is refused, and why\nWhat Linux 6.1 itself does, natively, in the same run, and the driver does not; and what 6.1 can do, but refused in that run as well\n" +
+		"(Debian builds it without, or the suite asks in too plain a way).\n\n" +
 		"| what | where | kernels | errno | why |\n| --- | --- | --- | --- | --- |\n")
 	type key struct{ kind, name, errno, why string }
 	type where struct{ of, kernels map[string]bool }
