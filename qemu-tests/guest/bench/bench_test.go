@@ -7,6 +7,7 @@ package bench
 import (
 	"encoding/json"
 	"os"
+	"runtime"
 	"testing"
 	"time"
 
@@ -55,6 +56,14 @@ func (b *bench) of(e *engine, h hook, prog int, after func()) (int64, bool) {
 
 // TestMeasure writes /out/bench.json.
 func TestMeasure(t *testing.T) {
+	// Events of this thread go where they are looked for.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	var first unix.CPUSet
+	first.Set(0)
+	if err := unix.SchedSetaffinity(0, &first); err != nil {
+		t.Fatal(err)
+	}
 	b := &bench{t: t}
 	es := engines(t)
 	nothing := hit(nil)
