@@ -52,6 +52,8 @@ func run(out, doc, picture string, files []string) error {
 		if err := json.Unmarshal(b, &es); err != nil {
 			return fmt.Errorf("%s: %w", f, err)
 		}
+		// Memory that was given back meanwhile hides what the map took.
+		es = slices.DeleteFunc(es, func(e entry) bool { return e.Metric == "memory" && e.Value <= 0 })
 		all = append(all, es...)
 	}
 	if len(all) == 0 {
