@@ -24,6 +24,7 @@ var knownMaps = map[string]string{
 	"devmap_hash":     "map types DEVMAP and DEVMAP_HASH are not offered",
 	"sockmap":         "map types SOCKMAP and SOCKHASH are not offered",
 	"reuseport_array": "map type REUSEPORT_SOCKARRAY is not offered",
+	"btf_map_in_map":  "its object has a map of sockets' maps, which are not offered",
 }
 
 // runMaps runs the tests of maps; an error: one failed that should not.
