@@ -3,8 +3,6 @@
 package bench
 
 import (
-	"bytes"
-	"encoding/binary"
 	"sync/atomic"
 	"unsafe"
 
@@ -184,43 +182,12 @@ func (b *bench) callback(e *engine, insns asm.Instructions, before func()) int64
 			pointer("each").WithSymbol("never"), asm.Mov.Imm(asm.R1, 0), asm.Mov.Imm(asm.R3, 0), asm.Mov.Imm(asm.R4, 0), asm.FnLoop.Call()}
 	}
 	insns = append(done(insns), asm.Mov.Imm(asm.R0, 0).WithSymbol("each"), asm.Return())
-	strs := "\x00int\x00main\x00each\x00a\x00b\x00"
-	types := []uint32{
-		1, 1 << 24, 4, 1<<24 | 32, // [1] int
-		0, 2 << 24, 0, // [2] void *
-		0, 13<<24 | 1, 1, 15, 2, // [3] int (void *a)
-		5, 12<<24 | 1, 3, // [4] main, global
-		0, 13<<24 | 2, 1, 15, 2, 17, 2, // [5] int (void *a, void *b)
-		10, 12 << 24, 5, // [6] each, static
-	}
-	blob := []byte{0x9f, 0xeb, 1, 0}
-	for _, w := range append([]uint32{24, 0, uint32(4 * len(types)), uint32(4 * len(types)), uint32(len(strs))}, types...) {
-		blob = binary.NativeEndian.AppendUint32(blob, w)
-	}
-	blob = append(blob, strs...)
-	btf, errno := e.tgt.Do(raw.BTFLoad, raw.NewAttr().U64(0, raw.Ptr(blob)).U32(16, uint32(len(blob))))
-	if errno != 0 {
-		return 0
-	}
-	defer unix.Close(btf)
-	var infos []byte
-	for it := insns.Iterate(); it.Next(); {
-		if it.Offset == 0 {
-			infos = binary.NativeEndian.AppendUint32(binary.NativeEndian.AppendUint32(infos, 0), 4)
-		} else if it.Ins.Symbol() == "each" {
-			infos = binary.NativeEndian.AppendUint32(binary.NativeEndian.AppendUint32(infos, uint32(it.Offset)), 6)
-		}
-	}
-	var text bytes.Buffer
-	if err := insns.Marshal(&text, binary.LittleEndian); err != nil {
+	prog, errno, log, err := e.tgt.LoadCallback(raw.NewAttr().U32(0, raw.Kprobe).U32(40, kernelVersion()).U32(44, e.flags), "each", insns)
+	if err != nil {
 		b.t.Fatal(err)
 	}
-	log := raw.Alloc(1 << 16)
-	prog, errno := e.tgt.Do(raw.ProgLoad, raw.NewAttr().U32(0, raw.Kprobe).U32(4, uint32(text.Len()/8)).U64(8, raw.Ptr(text.Bytes())).
-		U64(16, raw.CStr("GPL")).U32(24, 1).U32(28, uint32(len(log))).U64(32, raw.Addr(log)).U32(40, kernelVersion()).U32(44, e.flags).
-		U32(72, uint32(btf)).U32(76, 8).U64(80, raw.Ptr(infos)).U32(88, uint32(len(infos)/8)))
 	if errno != 0 {
-		b.t.Logf("%s: callback: %s\n%s", e.name, raw.ErrName(errno), unix.ByteSliceToString(log))
+		b.t.Logf("%s: callback: %s\n%s", e.name, raw.ErrName(errno), log)
 		return 0
 	}
 	defer unix.Close(prog)

@@ -3,7 +3,6 @@
 package helpers
 
 import (
-	"bytes"
 	"encoding/binary"
 	"os"
 	"testing"
@@ -21,50 +20,12 @@ import (
 // have BTF.
 func withCallback(t testing.TB, tgt *raw.Target, typ uint32, insns asm.Instructions) int {
 	t.Helper()
-	strs := "\x00int\x00main\x00each\x00a\x00b\x00"
-	types := []uint32{
-		1, 1 << 24, 4, 1<<24 | 32, // [1] int
-		0, 2 << 24, 0, // [2] void *
-		0, 13<<24 | 1, 1, 15, 2, // [3] int (void *a)
-		5, 12<<24 | 1, 3, // [4] main, global
-		0, 13<<24 | 2, 1, 15, 2, 17, 2, // [5] int (void *a, void *b)
-		10, 12 << 24, 5, // [6] each, static
-	}
-	blob := []byte{0x9f, 0xeb, 1, 0}
-	for _, w := range append([]uint32{24, 0, uint32(4 * len(types)), uint32(4 * len(types)), uint32(len(strs))}, types...) {
-		blob = binary.NativeEndian.AppendUint32(blob, w)
-	}
-	blob = append(blob, strs...)
-	id, errno := tgt.Do(raw.BTFLoad, raw.NewAttr().U64(0, raw.Ptr(blob)).U32(16, uint32(len(blob))))
-	if errno != 0 {
-		t.Fatalf("BTF: %s", raw.ErrName(errno))
-	}
-	defer unix.Close(id)
-	var infos []byte
-	for it := insns.Iterate(); it.Next(); {
-		typ := map[bool]uint32{true: 4}[it.Offset == 0]
-		if it.Ins.Symbol() == "each" {
-			typ = 6
-		}
-		if typ != 0 {
-			infos = binary.NativeEndian.AppendUint32(infos, uint32(it.Offset))
-			infos = binary.NativeEndian.AppendUint32(infos, typ)
-		}
-	}
-	var b bytes.Buffer
-	if err := insns.Marshal(&b, binary.LittleEndian); err != nil {
+	fd, errno, log, err := tgt.LoadCallback(raw.NewAttr().U32(0, typ), "each", insns)
+	if err != nil {
 		t.Fatal(err)
 	}
-	log := raw.Alloc(1 << 16)
-	a := raw.NewAttr().U32(0, typ).U32(4, uint32(b.Len()/8)).U64(8, raw.Ptr(b.Bytes())).U64(16, raw.CStr("GPL")).
-		U32(24, 1).U32(28, uint32(len(log))).U64(32, raw.Addr(log)).
-		U32(72, uint32(id)).U32(76, 8).U64(80, raw.Ptr(infos)).U32(88, uint32(len(infos)/8))
-	fd, errno := tgt.Do(raw.ProgLoad, a)
-	for try := 0; errno == unix.EAGAIN && try < 20; try++ {
-		fd, errno = tgt.Do(raw.ProgLoad, a)
-	}
 	if errno != 0 {
-		t.Fatalf("load: %s\n%s", raw.ErrName(errno), unix.ByteSliceToString(log))
+		t.Fatalf("load: %s\n%s", raw.ErrName(errno), log)
 	}
 	t.Cleanup(func() { unix.Close(fd) })
 	return fd

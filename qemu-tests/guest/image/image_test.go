@@ -421,8 +421,7 @@ func TestManyAtOnce(t *testing.T) {
 	atOnce(t, tgt)
 	settle(t, tgt, 0)
 	time.Sleep(time.Second)
-	// Nor is all that another part of the kernel holds back told; what leaks
-	// does so each time.
+	// Other parts of the kernel hold memory back once; a leak loses it each time.
 	for round := 1; ; round++ {
 		free := freeKB(t)
 		atOnce(t, tgt)

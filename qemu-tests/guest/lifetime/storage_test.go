@@ -3,7 +3,6 @@
 package lifetime
 
 import (
-	"encoding/binary"
 	"fmt"
 	"os"
 	"os/exec"
@@ -38,13 +37,7 @@ func setKernelTypes(t *testing.T, tgt *raw.Target) {
 // taskMap makes task storage of one word.
 func taskMap(t *testing.T, tgt *raw.Target) int {
 	t.Helper()
-	strs := "\x00int\x00long\x00"
-	blob := []byte{0x9f, 0xeb, 1, 0}
-	for _, w := range []uint32{24, 0, 32, 32, uint32(len(strs)), 1, 1 << 24, 4, 1<<24 | 32, 5, 1 << 24, 8, 64} {
-		blob = binary.NativeEndian.AppendUint32(blob, w)
-	}
-	blob = append(blob, strs...)
-	types := must(t, "BTF")(tgt.Do(raw.BTFLoad, raw.NewAttr().U64(0, raw.Ptr(blob)).U32(16, uint32(len(blob)))))
+	types := must(t, "BTF")(tgt.LoadBTF(raw.Types("\x00int\x00long\x00", 1, 1<<24, 4, 1<<24|32, 5, 1<<24, 8, 64)))
 	defer closeAll(types)
 	return must(t, "task storage")(tgt.Do(raw.MapCreate,
 		raw.Map(raw.TaskStorage, 4, 8, 0, 1).U32(48, uint32(types)).U32(52, 1).U32(56, 2)))

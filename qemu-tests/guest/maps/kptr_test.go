@@ -35,12 +35,7 @@ func kptrBTF(r *oracle.Run) int {
 		0, 2 << 24, 5, // [12] ... tagged
 		0, 2 << 24, 6, // [13]
 	}
-	blob := []byte{0x9f, 0xeb, 1, 0}
-	for _, w := range append([]uint32{24, 0, uint32(4 * len(types)), uint32(4 * len(types)), uint32(len(strs))}, types...) {
-		blob = binary.NativeEndian.AppendUint32(blob, w)
-	}
-	blob = append(blob, strs...)
-	fd, errno := r.Tgt.Do(raw.BTFLoad, raw.NewAttr().U64(0, raw.Ptr(blob)).U32(16, uint32(len(blob))))
+	fd, errno := r.Tgt.LoadBTF(raw.Types(strs, types...))
 	if errno != 0 {
 		r.Fatalf("BTF: %s", raw.ErrName(errno))
 	}

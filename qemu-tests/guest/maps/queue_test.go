@@ -214,8 +214,6 @@ func valueOpsBloom(r *oracle.Run, fd int) (push int, pop string, peek int) {
 func valueBTF(r *oracle.Run) {
 	// int of 4 bytes; an empty struct; a struct of a spin lock (an int).
 	strs := "\x00int\x00none\x00bpf_spin_lock\x00val\x00"
-	blob := []byte{0x9f, 0xeb, 1, 0}
-	words := []uint32{24, 0, 0, 0, uint32(len(strs))}
 	types := []uint32{
 		1, 1 << 24, 4, 1<<24 | 32, // [1] int
 		5, 4 << 26 >> 2, 0, // [2] struct none {}
@@ -223,12 +221,7 @@ func valueBTF(r *oracle.Run) {
 		24, 4<<24 | 1, 4, 1, 3, 0, // [4] struct val { struct bpf_spin_lock int; }
 	}
 	types[5] = 4 << 24
-	words[2], words[3] = uint32(4*len(types)), uint32(4*len(types))
-	for _, w := range append(words, types...) {
-		blob = binary.NativeEndian.AppendUint32(blob, w)
-	}
-	blob = append(blob, strs...)
-	btf, errno := r.Tgt.Do(raw.BTFLoad, raw.NewAttr().U64(0, raw.Ptr(blob)).U32(16, uint32(len(blob))))
+	btf, errno := r.Tgt.LoadBTF(raw.Types(strs, types...))
 	r.Sayf("load: %s", raw.ErrName(errno))
 	if errno != 0 {
 		return

@@ -64,12 +64,7 @@ func storageBTF(r *oracle.Run) int {
 		33, 4<<24 | 2, 16, 33, typLong, 0, 33, typInt, 64, // struct key
 		33, 4<<24 | 2, 16, 33, typLong, 0, 33, typLong, 64,
 	}
-	blob := []byte{0x9f, 0xeb, 1, 0}
-	for _, w := range append([]uint32{24, 0, uint32(4 * len(types)), uint32(4 * len(types)), uint32(len(strs))}, types...) {
-		blob = binary.NativeEndian.AppendUint32(blob, w)
-	}
-	blob = append(blob, strs...)
-	fd, errno := r.Tgt.Do(raw.BTFLoad, raw.NewAttr().U64(0, raw.Ptr(blob)).U32(16, uint32(len(blob))))
+	fd, errno := r.Tgt.LoadBTF(raw.Types(strs, types...))
 	if errno != 0 {
 		r.Fatalf("BTF: %s", raw.ErrName(errno))
 	}

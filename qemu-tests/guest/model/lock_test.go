@@ -33,14 +33,7 @@ func lockBTF() []byte {
 		0, 3 << 24, 0, 1, 1, lockWords, // 3: int[31]
 		at("val"), 4<<24 | 2, 4 + 4*lockWords, at("lock"), 2, 0, at("words"), 3, 32, // 4
 	}
-	b := []byte{0x9f, 0xeb, 1, 0}
-	for _, v := range []uint32{24, 0, uint32(4 * len(types)), uint32(4 * len(types)), uint32(len(strs))} {
-		b = binary.LittleEndian.AppendUint32(b, v)
-	}
-	for _, v := range types {
-		b = binary.LittleEndian.AppendUint32(b, v)
-	}
-	return append(b, strs...)
+	return raw.Types(strs, types...)
 }
 
 // lockProg, a classifier as tracing programs may take no lock, writes cb[1] to

@@ -162,13 +162,3 @@ func Prog(typ uint32, insns ...Insn) *Attr {
 
 // Return0 is the smallest program: r0 = 0; exit.
 func Return0() []Insn { return []Insn{{Code: 0xb7}, {Code: 0x95}} }
-
-// BTF is the smallest BTF: one type, int.
-func BTF() []byte {
-	strs := "\x00int\x00"
-	b := []byte{0x9f, 0xeb, 1, 0}
-	for _, v := range []uint32{24, 0, 16, 16, uint32(len(strs)), 1, 1 << 24, 4, 1<<24 | 32} {
-		b = binary.NativeEndian.AppendUint32(b, v)
-	}
-	return append(b, strs...)
-}

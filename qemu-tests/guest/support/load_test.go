@@ -157,16 +157,7 @@ func functions(insns is) []byte {
 // callbackBTF describes two functions: [4] the program, [6] a static one.
 func (m *machine) callbackBTF(t *testing.T) int {
 	t.Helper()
-	strs := "\x00int\x00main\x00each\x00a\x00b\x00"
-	types := []uint32{
-		1, 1 << 24, 4, 1<<24 | 32, 0, 2 << 24, 0, 0, 13<<24 | 1, 1, 15, 2, 5, 12<<24 | 1, 3,
-		0, 13<<24 | 2, 1, 15, 2, 17, 2, 10, 12 << 24, 5,
-	}
-	blob := []byte{0x9f, 0xeb, 1, 0}
-	for _, w := range append([]uint32{24, 0, uint32(4 * len(types)), uint32(4 * len(types)), uint32(len(strs))}, types...) {
-		blob = binary.NativeEndian.AppendUint32(blob, w)
-	}
-	blob = append(blob, strs...)
+	blob := raw.CallbackTypes()
 	p := raw.Alloc(len(blob))
 	defer raw.Free(p)
 	copy(p, blob)
