@@ -15,19 +15,30 @@ static bool sensitive(u32 kind)
 	return kind == VK_CTX || kind == VK_BTF_ID || (kind >= VK_SOCK && kind <= VK_XDP_SOCK);
 }
 
+static bool differ(const struct vrf_base *a, u32 kind, u32 flags)
+{
+	return a->kind != VK_NONE && (a->kind != kind || a->flags != flags) && (sensitive(kind) || sensitive(a->kind));
+}
+
+/*
+ * What a mispredicted path brings along is kept apart, as it must not refuse
+ * a path that is real: where the two differ, such a path ends.
+ */
 static int same_kind(struct vrf_env *env, u32 kind, u32 flags)
 {
 	struct vrf_aux *aux = &env->aux[env->pc];
+	bool spec = env->st->spec && !env->unpriv;
+	struct vrf_base *base = spec ? &aux->spec_base : &aux->base;
 
-	if (aux->ptr_kind == VK_NONE) {
-		aux->ptr_kind = (u8)kind;
-		aux->ptr_flags = (u8)flags;
-		return 0;
-	}
-	if ((aux->ptr_kind != kind || aux->ptr_flags != flags) &&
-	    (sensitive(kind) || sensitive(aux->ptr_kind))) {
+	if (differ(&aux->base, kind, flags) || (spec && differ(&aux->spec_base, kind, flags))) {
 		bpfshim_v_log(env, "same insn cannot be used with different pointers\n");
 		return -EINVAL;
+	}
+	if (!spec && differ(&aux->spec_base, kind, flags))
+		bpfshim_v_barrier(env, env->pc);
+	if (base->kind == VK_NONE) {
+		base->kind = (u8)kind;
+		base->flags = (u8)flags;
 	}
 	return 0;
 }

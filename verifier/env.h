@@ -208,9 +208,15 @@ struct vrf_pending {
 	u64 log_pos;
 };
 
+/* The pointer that an access starts from. */
+struct vrf_base {
+	u8 kind, flags;
+};
+
 /* Facts of one instruction of the program as written. */
 struct vrf_aux {
-	u8 ptr_kind, ptr_flags;	/* base of a load or store */
+	struct vrf_base base;	/* of a load or store */
+	struct vrf_base spec_base;	/* on mispredicted paths */
 	u8 ctx_field_size;	/* whole size of a narrow context access */
 	bool ctx_access;	/* rewrite it */
 	bool seen;

@@ -116,7 +116,7 @@ int bpfshim_v_rewrite(struct vrf_env *env, u32 i, struct bpfshim_insn *out)
 		return masked_move(in, aux, out);
 	if (BPFSHIM_CLASS(in->code) == BPFSHIM_LD && BPFSHIM_MODE(in->code) != BPFSHIM_IMM)
 		return packet_load(in, out);
-	if (BPFSHIM_CLASS(in->code) == BPFSHIM_LDX && aux->ctx_access && aux->ptr_kind == VK_CTX &&
+	if (BPFSHIM_CLASS(in->code) == BPFSHIM_LDX && aux->ctx_access && aux->base.kind == VK_CTX &&
 	    !env->ctx->raw)
 		return ctx_load(env, in, out);
 	return 0;

@@ -172,6 +172,10 @@ static const struct attack attacks[] = {
 { "CVE-2024-58237: a tail call out of a function changed the packet", "invalid mem access", TC, {
 	A64R(MOV, 7, 1), PACKET, A64R(MOV, 1, 7), SUB(3), LDX(B, 0, 6, 0), LEAVE,
 	MAP(2, M_PROGS), A64(MOV, 3, 0), CALL_(12), LEAVE } },
+{ "no flaw: a context, where a mispredicted path brings a map's value", NULL, TC, {
+	A64R(MOV, 6, 1), CALL_(7), A64R(MOV, 8, 0), J(JSGT, 8, 5, 12),
+	ST(DW, 10, -8, 0), MAP(1, M_ARRAY1), A64R(MOV, 2, 10), A64(ADD, 2, -8), CALL_(1), J(JEQ, 0, 0, 3),
+	A64R(MOV, 6, 0), A64(MOV, 7, 0), J(JNE, 7, 0, 2), LEAVE, LDX(W, 0, 6, 16), LEAVE } },
 };
 
 static u32 length(const struct bpfshim_insn *in)
