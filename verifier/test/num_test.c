@@ -135,17 +135,17 @@ static void fail(const char *what, u8 op, bool w32, u64 a, u64 b, const struct b
 
 static void check(const u64 *as, u32 na, const u64 *bs, u32 nb)
 {
-	struct bpfshim_num a, b, r, x, y;
+	struct bpfshim_num a, b, r, x[2], y[2];
 	u32 o, i, j, w, truth;
 
 	cover(&a, as, na);
 	cover(&b, bs, nb);
-	x = a;
-	if (!bpfshim_num_sync(&x))
-		fail("sync", 0, false, as[0], bs[0], &x);
+	r = a;
+	if (!bpfshim_num_sync(&r))
+		fail("sync", 0, false, as[0], bs[0], &r);
 	for (i = 0; i < na; i++)
-		if (!in(&x, as[i]))
-			fail("sync", 0, false, as[i], 0, &x);
+		if (!in(&r, as[i]))
+			fail("sync", 0, false, as[i], 0, &r);
 	for (w = 1; w <= 4; w *= 2) {
 		r = a;
 		bpfshim_num_zext(&r, w);
@@ -164,17 +164,20 @@ static void check(const u64 *as, u32 na, const u64 *bs, u32 nb)
 		}
 		for (o = 0; o < sizeof(jmp); o++) {
 			u32 can = bpfshim_num_branch(&a, &b, jmp[o], w);
+			bool may[2];
 
+			for (truth = 0; truth < 2; truth++) {
+				x[truth] = a;
+				y[truth] = b;
+				may[truth] = bpfshim_num_assume(&x[truth], &y[truth], jmp[o], w, truth);
+			}
 			for (i = 0; i < na; i++) {
 				for (j = 0; j < nb; j++, checks++) {
 					truth = holds(as[i], bs[j], jmp[o], w);
 					if (!(can & (truth ? 1 : 2)))
 						fail("branch", jmp[o], w, as[i], bs[j], &a);
-					x = a;
-					y = b;
-					if (!bpfshim_num_assume(&x, &y, jmp[o], w, truth) ||
-					    !in(&x, as[i]) || !in(&y, bs[j]))
-						fail("assume", jmp[o], w, as[i], bs[j], &x);
+					if (!may[truth] || !in(&x[truth], as[i]) || !in(&y[truth], bs[j]))
+						fail("assume", jmp[o], w, as[i], bs[j], &x[truth]);
 				}
 			}
 		}
@@ -196,11 +199,14 @@ static u64 edge(void)
 	}
 }
 
+#define BITS	8		/* at most: then a day or so */
+#define MAX	(1 << BITS)
+
 /* Everything that known bits can say of numbers of so many bits, in pairs. */
 static void all_tnums(u32 bits, u64 at)
 {
 	u32 full = 1u << bits, va, ma, vb, mb, i, na, nb;
-	u64 as[64], bs[64];
+	u64 as[MAX], bs[MAX];
 
 	for (ma = 0; ma < full; ma++) {
 		for (va = 0; va < full; va++) {
@@ -227,7 +233,7 @@ static void all_tnums(u32 bits, u64 at)
 static void all_ranges(u32 bits, u64 at)
 {
 	u32 full = 1u << bits, lo, hi, lo2, hi2, i, na, nb;
-	u64 as[64], bs[64];
+	u64 as[MAX], bs[MAX];
 
 	for (lo = 0; lo < full; lo++) {
 		for (hi = lo; hi < full; hi++) {
@@ -249,7 +255,7 @@ int main(int argc, char **argv)
 	u64 as[8], bs[8];
 	u32 i, j, n, bits = argc > 1 ? (u32)atoi(argv[1]) : 4;
 
-	if (bits < 1 || bits > 6)
+	if (bits < 1 || bits > BITS)
 		return 2;
 	all_tnums(bits, 0);
 	all_tnums(bits, 0x80000000u - (1u << bits) / 2);
