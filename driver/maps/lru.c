@@ -3,7 +3,8 @@
 #include "lru.h"
 
 #define BATCH_MAX	128
-#define SCAN_MIN	8	/* nodes looked at before references are ignored */
+#define BALANCE_MIN	8	/* active nodes looked at a time, at least */
+#define LOOK		256	/* used nodes passed over before one of them goes all the same */
 
 /* ---- lists ------------------------------------------------------------- */
 
@@ -76,9 +77,11 @@ void bpfshim_lru_add(struct bpfshim_lru *l, struct bpfshim_lru_node *node)
 
 u32 bpfshim_lru_batch(u32 nr_nodes, u32 nr_cpus)
 {
-	u32 batch = nr_nodes / nr_cpus / 8;
+	u32 most = nr_nodes / nr_cpus / 8, batch = 1;
 
-	return batch < 1 ? 1 : batch > BATCH_MAX ? BATCH_MAX : batch;
+	while (batch < BATCH_MAX && 2 * batch <= most)
+		batch *= 2;
+	return batch;
 }
 
 /* ---- shrinking --------------------------------------------------------- */
@@ -137,15 +140,17 @@ static bool shrink_any(struct bpfshim_lru *l, u8 place)
 	return false;
 }
 
+/*
+ * Nothing goes while a node is free, so a table fills up whole.  Then nr go at
+ * a time.  A used node that is passed over becomes active and unused, so the
+ * next time starts behind it, and each look costs the one who used it.
+ */
 static void make_free(struct bpfshim_lru *l, u32 nr)
 {
-	u32 scan = nr < SCAN_MIN ? SCAN_MIN : nr, have = l->list[BPFSHIM_LRU_FREE].count;
-
-	if (have >= nr)
+	if (l->list[BPFSHIM_LRU_FREE].count)
 		return;
-	balance(l, scan);
-	/* What is looked at in vain is active then, so this ends. */
-	if (shrink(l, nr - have, 2 * scan) || have)
+	balance(l, max(nr, (u32)BALANCE_MIN));
+	if (shrink(l, nr, nr + LOOK))
 		return;
 	if (!shrink_any(l, BPFSHIM_LRU_INACTIVE))
 		shrink_any(l, BPFSHIM_LRU_ACTIVE);
@@ -155,8 +160,7 @@ struct bpfshim_lru_node *bpfshim_lru_get(struct bpfshim_lru *l, u32 batch)
 {
 	struct bpfshim_lru_node *n;
 
-	if (!l->list[BPFSHIM_LRU_FREE].count)
-		make_free(l, batch);
+	make_free(l, batch);
 	n = lru_last(&l->list[BPFSHIM_LRU_FREE]);
 	if (!n)
 		return NULL;
