@@ -109,6 +109,138 @@ func TestFullLRU(t *testing.T) {
 	}
 }
 
+// TestSmallLRU fills small tables from one CPU: all that fits is there, one more
+// costs no more than an eighth of them, and what was used stays. A table of 6.1
+// gives up to 128 keys away at a time, whatever its size; its count is logged.
+func TestSmallLRU(t *testing.T) {
+	tgt, err := raw.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range lruKinds {
+		for _, room := range []int{2, 10, 100, 192, 256, 1000} {
+			t.Run(fmt.Sprintf("%s of %d", k.name, room), func(t *testing.T) {
+				pin(t, 0)
+				n := smallLRU(t, tgt, k, room)
+				t.Logf("of %d keys %d are there when another came", room, n)
+				if n < room-room/8 {
+					t.Errorf("of %d keys %d are there when another came", room, n)
+				}
+				if guest.HasOracle() {
+					t.Logf("6.1: of %d keys %d are there when another came", room, overfill(t, raw.Native(), k, room).count())
+				}
+			})
+		}
+	}
+}
+
+func smallLRU(t *testing.T, tgt *raw.Target, k kind, room int) int {
+	n := overfill(t, tgt, k, room).count()
+	l := newLRU(t, tgt, k, room)
+	for i := range room {
+		l.put(i)
+	}
+	if got := l.count(); got != room {
+		t.Errorf("of %d keys that fit %d are there", room, got)
+	}
+	used := min(room/2, 100)
+	for i := range used {
+		l.use(i)
+	}
+	for i := room; i < 2*room-used; i++ {
+		l.put(i)
+	}
+	gone := 0
+	for i := range used {
+		if !l.use(i) {
+			gone++
+		}
+	}
+	if gone > 0 {
+		t.Errorf("of %d keys that were used %d are gone", used, gone)
+	}
+	return n
+}
+
+// overfill puts one key more than there is room for.
+func overfill(t *testing.T, tgt *raw.Target, k kind, room int) *lruTable {
+	l := newLRU(t, tgt, k, room)
+	for i := range room + 1 {
+		l.put(i)
+	}
+	return l
+}
+
+// lruTable is a table and the program that works on it.
+type lruTable struct {
+	t      *testing.T
+	tgt    *raw.Target
+	fd     int
+	runner *raw.Runner
+}
+
+func newLRU(t *testing.T, tgt *raw.Target, k kind, room int) *lruTable {
+	t.Helper()
+	fd, errno := tgt.Do(raw.MapCreate, raw.Map(k.typ, k.key, k.value, uint32(room), 0))
+	if errno != 0 {
+		t.Fatal(raw.ErrName(errno))
+	}
+	prog, errno, log, err := tgt.Load(raw.RawTracepoint, lruProg(fd))
+	if errno != 0 || err != nil {
+		t.Fatal(raw.ErrName(errno), err, log)
+	}
+	l := &lruTable{t, tgt, fd, tgt.Runner(prog)}
+	t.Cleanup(func() {
+		l.runner.Close()
+		unix.Close(prog)
+		unix.Close(fd)
+	})
+	return l
+}
+
+func (l *lruTable) run(args ...uint64) int64 {
+	ret, errno := l.runner.Run(args...)
+	if errno != 0 {
+		l.t.Fatalf("run: %s", raw.ErrName(errno))
+	}
+	return int64(int32(ret))
+}
+
+func (l *lruTable) put(key int) {
+	if ret := l.run(1, uint64(key), uint64(key), raw.UpdateNoexist); ret != 0 {
+		l.t.Fatalf("update of key %d: %d", key, ret)
+	}
+}
+
+func (l *lruTable) use(key int) bool { return l.run(0, uint64(key), 0, 0) == int64(key) }
+
+func (l *lruTable) count() int {
+	n, next := 0, []byte(nil)
+	for {
+		var errno unix.Errno
+		if next, errno = l.tgt.NextKey(l.fd, next, 4); errno != 0 {
+			return n
+		}
+		n++
+	}
+}
+
+// pin binds the test to a CPU until it ends.
+func pin(t *testing.T, cpu int) {
+	t.Helper()
+	runtime.LockOSThread()
+	t.Cleanup(runtime.UnlockOSThread)
+	var old, set unix.CPUSet
+	set.Set(cpu)
+	if err := unix.SchedGetaffinity(0, &old); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.SchedSetaffinity(0, &set); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = unix.SchedSetaffinity(0, &old) })
+}
+
 func fullLRU(t *testing.T, tgt *raw.Target, k kind, flags uint32, room, hot, each int) {
 	fd, errno := tgt.Do(raw.MapCreate, raw.Map(k.typ, k.key, k.value, uint32(room), flags))
 	if errno != 0 {
