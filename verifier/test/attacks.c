@@ -176,6 +176,9 @@ static const struct attack attacks[] = {
 	A64R(MOV, 6, 1), CALL_(7), A64R(MOV, 8, 0), J(JSGT, 8, 5, 12),
 	ST(DW, 10, -8, 0), MAP(1, M_ARRAY1), A64R(MOV, 2, 10), A64(ADD, 2, -8), CALL_(1), J(JEQ, 0, 0, 3),
 	A64R(MOV, 6, 0), A64(MOV, 7, 0), J(JNE, 7, 0, 2), LEAVE, LDX(W, 0, 6, 16), LEAVE } },
+{ "no flaw: a lookup's result that may be NULL, for branch records", NULL, BPFSHIM_PROG_TYPE_PERF_EVENT, {
+	A64R(MOV, 6, 1), ST(DW, 10, -8, 0), MAP(1, M_HASH), A64R(MOV, 2, 10), A64(ADD, 2, -8), CALL_(1),
+	A64R(MOV, 1, 6), A64R(MOV, 2, 0), A64(MOV, 3, 24), A64(MOV, 4, 0), CALL_(119), LEAVE } },
 };
 
 static u32 length(const struct bpfshim_insn *in)

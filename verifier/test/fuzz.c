@@ -12,6 +12,7 @@
  * Now and then an allocation of the verifier fails: nothing may leak.
  * Programs that reach new edges of the core are kept and changed further.
  */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -155,13 +156,32 @@ static const char *check_masks(const struct prog *p, u64 seed, u64 want)
 	return NULL;
 }
 
+static void last_words(const char *what)
+{
+	when();
+	fprintf(stderr, "UNSOUND: the rewritten program, or the verifier itself, %s\nprogram: ", what);
+	if (running)
+		corpus_write(stderr, running);
+}
+
 void __asan_on_error(void);
 void __asan_on_error(void)
 {
-	when();
-	fprintf(stderr, "UNSOUND: the rewritten program, or the verifier itself, leaves memory\nprogram: ");
-	if (running)
-		corpus_write(stderr, running);
+	last_words("leaves memory");
+}
+
+/* UBSan ends that way, and so does run.c. */
+static void on_abort(int sig)
+{
+	(void)sig;
+	last_words("does what has no meaning");
+	_exit(1);
+}
+
+const char *__ubsan_default_options(void);
+const char *__ubsan_default_options(void)
+{
+	return "abort_on_error=1";
 }
 
 static const char *check(const struct prog *p, u64 seed, bool *accepted)
@@ -369,6 +389,7 @@ int main(int argc, char **argv)
 			return 2;
 	}
 	world_init();
+	signal(SIGABRT, on_abort);
 	if (!seed)
 		seed = (u64)time(NULL) << 20;
 	if (write)

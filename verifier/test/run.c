@@ -115,6 +115,12 @@ static u64 h_fill23(ARGS)
 	return r3 ? rnd(&state) % r3 : 0;
 }
 
+/* As h_fill23, but that there may be no memory: the helper says so. */
+static u64 h_branches(ARGS)
+{
+	return r2 ? h_fill23(r1, r2, r3, r4, r5) : (u64)-22;
+}
+
 /* A type as text: what is described is read, the text written. */
 static u64 h_text(ARGS)
 {
@@ -308,7 +314,7 @@ static const struct bpfshim_exec_env env = {
 		[1] = h_lookup, [2] = h_update, [3] = h_delete, [5] = h_number, [7] = h_u32, [8] = h_u32, [9] = h_packet,
 		[12] = h_number, [16] = h_fill12, [25] = h_number, [26] = h_fill34, [28] = h_number, [39] = h_packet,
 		[44] = h_packet, [45] = h_str, [65] = h_packet, [67] = h_fill23, [93] = h_number, [94] = h_number,
-		[113] = h_fill12, [115] = h_str, [119] = h_fill23, [123] = h_number, [130] = h_output, [131] = h_reserve, [132] = h_submit, [133] = h_submit,
+		[113] = h_fill12, [115] = h_str, [119] = h_branches, [123] = h_number, [130] = h_output, [131] = h_reserve, [132] = h_submit, [133] = h_submit,
 		[149] = h_text, [176] = h_fill12,
 		[164] = h_for_each, [181] = h_loop, [182] = h_strncmp, [197] = h_dyn_from_mem, [198] = h_dyn_reserve, [199] = h_dyn_submit, [200] = h_dyn_submit,
 		[201] = h_dyn_read, [202] = h_dyn_write, [203] = h_dyn_data, [240] = h_number, [241] = h_number, [242] = h_number,
