@@ -41,11 +41,11 @@ struct bpfshim_jit_map {
 	u32 max_entries;
 	/*
 	 * Hashes: keys of one or two words k0, k1, whose hash is the upper half
-	 * of mul[0] * k0 + mul[1] (+ mul[2] * k1).  base: buckets, each of which
-	 * begins with a nulls list of elements by their first word, the end of
+	 * of mul[0] * k0 + mul[1] (+ mul[2] * k1).  base: buckets (bucket.h), each of
+	 * which begins with a nulls list of elements by their first word, the end of
 	 * bucket n being 2 * n + 1.  Offsets in an element.
 	 */
-	u32 key_size, bucket_mask;
+	u32 key_size, bucket_shift;
 	u32 hash_off, key_off, value_off;
 	u64 mul[3];
 };

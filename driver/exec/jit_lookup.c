@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Lookups in maps, without a call. */
 #include "jit_emit.h"
+#include "bucket.h"
 
 /* A null check of R0 right behind a lookup: 0 none, 1 jumps on NULL, 2 on a value. */
 static u32 null_check(const struct bpfshim_jit *j, u32 i)
@@ -131,7 +132,13 @@ static u32 lookup_hash(struct bpfshim_jit *j, u32 i, const struct bpfshim_jit_ma
 	hash_key(j, m, key_of(j, i));
 	/* r10 = the bucket's offset */
 	x86_mov(j, false, R10, RAX);
-	x86_alu_imm(j, 0, 4, R10, m->bucket_mask);
+	x86_shift_imm(j, false, 5, R10, 16);
+	x86_rr(j, 0, 0x31, RAX, R10);
+	jit_mul_imm(j, false, R10, R10, (s32)BPFSHIM_BUCKET_MUL);
+	if (m->bucket_shift < 32)
+		x86_shift_imm(j, false, 5, R10, m->bucket_shift);
+	else
+		x86_mov_imm(j, R10, 0);
 	x86_shift_imm(j, true, 4, R10, 4);
 	again = j->pos;
 	x86_mov_imm(j, R11, m->base);

@@ -109,6 +109,7 @@ struct bpfshim_map *bpfshim_htab_alloc(const union bpfshim_attr *attr)
 	h->elem_head = head;
 	h->elem_size = (u32)elem_size;
 	h->nr_buckets = roundup_pow_of_two(entries);
+	h->bucket_shift = 32 - ilog2(h->nr_buckets);
 	h->value_at = sizeof(struct bpfshim_elem) + round_up(attr->key_size, 8);
 	h->mul[0] = 0x9e3779b97f4a7c15ULL;
 	h->mul[1] = 0x94d049bb133111ebULL;
@@ -149,7 +150,7 @@ fail:
 
 struct bpfshim_elem *bpfshim_htab_find(struct bpfshim_htab *h, const void *key, u32 hash)
 {
-	u32 b = hash & (h->nr_buckets - 1);
+	u32 b = bpfshim_bucket_no(hash, h->bucket_shift);
 	struct hlist_nulls_node *n;
 	struct bpfshim_elem *e;
 again:
@@ -204,7 +205,7 @@ void bpfshim_htab_native(const struct bpfshim_map *map, struct bpfshim_jit_map *
 		return;
 	m->kind = h->percpu ? BPFSHIM_JIT_MAP_PERCPU_HASH : BPFSHIM_JIT_MAP_HASH;
 	m->base = (unsigned long)h->buckets;
-	m->bucket_mask = h->nr_buckets - 1;
+	m->bucket_shift = h->bucket_shift;
 	m->key_size = map->key_size;
 	m->hash_off = offsetof(struct bpfshim_elem, hash);
 	m->key_off = offsetof(struct bpfshim_elem, key);

@@ -5,6 +5,7 @@
 
 #include "maps.h"
 #include "map_in_map.h"
+#include "../exec/bucket.h"
 
 /*
  * An element.  Owner: its table's pool; linked under its bucket's lock.  What
@@ -39,7 +40,7 @@ struct bpfshim_lru_set;
 struct bpfshim_htab {
 	struct bpfshim_map map;
 	struct bpfshim_bucket *buckets;
-	u32 nr_buckets;			/* power of two */
+	u32 nr_buckets, bucket_shift;	/* the first is 2^(32 - the other) */
 	u32 elem_size;
 	u32 value_at;			/* bytes from an element */
 	u64 mul[4];			/* secret, of the hash */
@@ -85,19 +86,12 @@ static inline struct bpfshim_map *bpfshim_elem_map(const struct bpfshim_htab *h,
 	return READ_ONCE(*(struct bpfshim_map **)((char *)e + h->value_at));
 }
 
-/*
- * Keys of one or two words, which most are, go by random linear functions: the
- * upper half of a product is as good a hash as can be had (two keys that
- * differ share it as seldom as chance has it), and costs next to nothing.
- */
 static inline u32 bpfshim_hash_key(const struct bpfshim_htab *h, const void *key)
 {
-	const u32 *k = key;
-
 	if (h->map.key_size == 4)
-		return (h->mul[0] * k[0] + h->mul[1]) >> 32;
+		return bpfshim_hash_word(h->mul, *(const u32 *)key);
 	if (h->map.key_size == 8)
-		return (h->mul[0] * k[0] + h->mul[1] + h->mul[2] * k[1]) >> 32;
+		return bpfshim_hash_words(h->mul, key);
 	return (u32)bpfshim_hash_long(h->mul, key, h->map.key_size);
 }
 
@@ -125,7 +119,7 @@ static inline bool bpfshim_elem_is(const struct bpfshim_htab *h, const struct bp
 
 static inline struct bpfshim_bucket *bpfshim_bucket_of(const struct bpfshim_htab *h, u32 hash)
 {
-	return &h->buckets[hash & (h->nr_buckets - 1)];
+	return &h->buckets[bpfshim_bucket_no(hash, h->bucket_shift)];
 }
 
 /* ---- hash_pool.c ------------------------------------------------------- */

@@ -84,7 +84,7 @@ int bpfshim_htab_next_key(struct bpfshim_map *map, const void *key, void *next)
 		e = bpfshim_htab_find(h, key, hash);
 		if (e) {
 			n = rcu_dereference_raw(e->node.next);
-			i = hash & (h->nr_buckets - 1);
+			i = bpfshim_bucket_no(hash, h->bucket_shift);
 			if (!is_a_nulls(n)) {
 				e = hlist_nulls_entry(n, struct bpfshim_elem, node);
 				goto found;

@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 #include <time.h>
 #include "host.h"
+#include "../bucket.h"
 #include "random.h"
 
 #define THIS_CPU_OFF	0x1000
@@ -59,7 +60,7 @@ static void make_table(u32 t)
 
 		e->key = i;
 		e->hash = (mul[0] * i + mul[1]) >> 32;
-		b = e->hash & 1;
+		b = bpfshim_bucket_no(e->hash, 31);
 		e->next = buckets[t][b].first;
 		buckets[t][b].first = (unsigned long)e;
 		vec_put(e->value, 0, (unsigned long)hash_values[i] - THIS_CPU_OFF);
@@ -113,7 +114,7 @@ static void table_info(struct bpfshim_jit_map *m, u32 t)
 {
 	m->kind = t ? BPFSHIM_JIT_MAP_PERCPU_HASH : BPFSHIM_JIT_MAP_HASH;
 	m->base = (unsigned long)buckets[t];
-	m->bucket_mask = 1;
+	m->bucket_shift = 31;
 	m->key_size = t ? 8 : 4;
 	m->hash_off = offsetof(struct elem, hash);
 	m->key_off = offsetof(struct elem, key);
