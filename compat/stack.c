@@ -67,32 +67,45 @@ static u32 cut_to(u64 *ips, u32 n, unsigned long ip)
 	return n - i;
 }
 
+/*
+ * Registers that a tracepoint made up hold an address and a stack pointer: perf
+ * walks there from where it is called, and so through the compiled program.
+ */
+static bool made_up(const struct pt_regs *regs)
+{
+#ifdef CONFIG_X86_64
+	return !(regs->flags & X86_EFLAGS_FIXED);
+#else
+	return false;
+#endif
+}
+
 noinline u32 bpfshim_stack_kernel(struct pt_regs *regs, bool entry, const struct bpfshim_here *from,
 				  u64 *ips, u32 max)
 {
 	struct pt_regs here;
+	u32 n;
 
 	if (regs && user_mode(regs))
 		return 0;
 	if (!bpfshim_ksym.get_perf_callchain) {
-		u32 n = stack_trace_save((unsigned long *)ips, BPFSHIM_STACK_DEPTH, 0);
-
-		n = regs ? cut_to(ips, n, regs->ip) : drop_own(ips, n);
-		return min(n, max);
-	}
-	if (regs)
+		n = stack_trace_save((unsigned long *)ips, BPFSHIM_STACK_DEPTH, 0);
+	} else if (regs && !made_up(regs)) {
 		return perf_chain(regs, false, ips, max);
-	memset(&here, 0, sizeof(here));
-	perf_fetch_caller_regs(&here);
+	} else {
+		memset(&here, 0, sizeof(here));
+		perf_fetch_caller_regs(&here);
 #ifdef CONFIG_X86_64
-	if (from && from->ip) {
-		here.ip = from->ip;
-		here.sp = from->sp;
-		here.bp = from->bp;
-		here.flags = X86_EFLAGS_FIXED;	/* take these, not your own */
-	}
+		if (from && from->ip) {
+			here.ip = from->ip;
+			here.sp = from->sp;
+			here.bp = from->bp;
+			here.flags = X86_EFLAGS_FIXED;	/* take these, not your own */
+		}
 #endif
-	return min(drop_own(ips, perf_chain(&here, false, ips, BPFSHIM_STACK_DEPTH)), max);
+		n = perf_chain(&here, false, ips, BPFSHIM_STACK_DEPTH);
+	}
+	return min(regs ? cut_to(ips, n, regs->ip) : drop_own(ips, n), max);
 }
 
 u32 bpfshim_stack_task(struct task_struct *task, u64 *ips, u32 max)

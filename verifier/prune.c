@@ -129,8 +129,7 @@ static bool frame_covers(struct vrf_env *env, const struct vrf_state *so,
 	u32 regs = all ? 0x3ff : so->read.reg[no] & 0x3ff, nr, i;
 	u64 slots = all ? VRF_U64_MAX : so->read.slot[no];
 
-	if (old == cur && all)
-		return true;
+	/* One frame of both is compared, too: another's ids may be linked with its. */
 	if (old->callsite != cur->callsite || old->subprog != cur->subprog ||
 	    old->in_cb != cur->in_cb || old->in_async != cur->in_async)
 		return false;

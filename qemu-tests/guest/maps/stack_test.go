@@ -272,7 +272,8 @@ func TestKprobeStacks(t *testing.T) {
 	}
 }
 
-// TestTracepointStacks holds the user's stack against what 6.1 itself sees.
+// TestTracepointStacks holds both stacks against what 6.1 itself sees. A
+// tracepoint's registers are made up by perf, a raw tracepoint has none.
 func TestTracepointStacks(t *testing.T) {
 	tgt, err := raw.Open()
 	if err != nil {
@@ -283,43 +284,63 @@ func TestTracepointStacks(t *testing.T) {
 	if guest.HasOracle() {
 		targets = append(targets, raw.Native())
 	}
-	var fds []int
-	for _, tgt := range targets {
-		fd, errno := tgt.Do(raw.MapCreate, raw.Map(raw.Array, 4, stackBytes, 2, 0))
-		if errno != 0 {
-			t.Fatal(raw.ErrName(errno))
-		}
-		defer unix.Close(fd)
-		prog, errno, log, err := tgt.Load(raw.RawTracepoint, append(asm.Instructions{
-			asm.LoadMem(asm.R2, asm.R1, 8, asm.DWord), asm.JNE.Imm(asm.R2, unix.SYS_STATFS, "end"),
-		}, bothStacks(os.Getpid(), fd)...))
-		if err != nil || errno != 0 {
-			t.Fatalf("%v %s %s", err, raw.ErrName(errno), log)
-		}
-		defer unix.Close(prog)
-		link, errno := tgt.RawTP(prog, "sys_enter")
-		if errno != 0 {
-			t.Fatal(raw.ErrName(errno))
-		}
-		defer unix.Close(link)
-		fds = append(fds, fd)
-	}
-	outermost(statfs)
-	for i, tgt := range targets {
-		kernel, user := syms.kernelNames(stackOf(t, tgt, fds[i], 0)), userNames(stackOf(t, tgt, fds[i], 1))
-		t.Logf("%s: kernel: %v", tgt.Name, kernel)
-		t.Logf("%s: user: %v", tgt.Name, user)
-		if len(kernel) == 0 || len(kernel) > 16 || !inOrder(kernel, "sys") {
-			t.Error("not a kernel stack")
-		}
-		if !inOrder(user, "Statfs", "statfs", "innermost", "middle", "outermost", "TestTracepointStacks", "tRunner") {
-			t.Error("not this program's stack")
-		}
-	}
-	if len(targets) == 2 {
-		a, b := stackOf(t, tgt, fds[0], 1), stackOf(t, targets[1], fds[1], 1)
-		if fmt.Sprint(a) != fmt.Sprint(b) {
-			t.Errorf("the user's stack: %#x; natively %#x", a, b)
-		}
+	for _, kind := range []struct {
+		name   string
+		typ    uint32
+		attach func(tgt *raw.Target, prog int) (int, unix.Errno)
+		inner  string // what the driver's kernel stack begins with, too
+	}{
+		{"raw", raw.RawTracepoint, func(tgt *raw.Target, prog int) (int, unix.Errno) { return tgt.RawTP(prog, "sys_enter") }, ""},
+		{"event", raw.Tracepoint, func(tgt *raw.Target, prog int) (int, unix.Errno) {
+			return tgt.Tracepoint(prog, "raw_syscalls", "sys_enter")
+		}, "syscall_trace_enter"},
+	} {
+		t.Run(kind.name, func(t *testing.T) {
+			var fds []int
+			for _, tgt := range targets {
+				if tgt.IsNative() && kind.typ == raw.Tracepoint {
+					continue
+				}
+				fd, errno := tgt.Do(raw.MapCreate, raw.Map(raw.Array, 4, stackBytes, 2, 0))
+				if errno != 0 {
+					t.Fatal(raw.ErrName(errno))
+				}
+				defer unix.Close(fd)
+				prog, errno, log, err := tgt.Load(kind.typ, append(asm.Instructions{
+					asm.LoadMem(asm.R2, asm.R1, 8, asm.DWord), asm.JNE.Imm(asm.R2, unix.SYS_STATFS, "end"),
+				}, bothStacks(os.Getpid(), fd)...))
+				if err != nil || errno != 0 {
+					t.Fatalf("%v %s %s", err, raw.ErrName(errno), log)
+				}
+				defer unix.Close(prog)
+				link, errno := kind.attach(tgt, prog)
+				if errno != 0 {
+					t.Fatal(raw.ErrName(errno))
+				}
+				defer unix.Close(link)
+				fds = append(fds, fd)
+			}
+			outermost(statfs)
+			for i, fd := range fds {
+				kernel, user := syms.kernelNames(stackOf(t, targets[i], fd, 0)), userNames(stackOf(t, targets[i], fd, 1))
+				t.Logf("%s: kernel: %v", targets[i].Name, kernel)
+				t.Logf("%s: user: %v", targets[i].Name, user)
+				if len(kernel) == 0 || len(kernel) > 16 || !inOrder(kernel, "sys") {
+					t.Error("not a kernel stack")
+				}
+				if !inOrder(user, "Statfs", "statfs", "innermost", "middle", "outermost", "TestTracepointStacks", "tRunner") {
+					t.Error("not this program's stack")
+				}
+				if len(kernel) == 0 || !strings.HasPrefix(kernel[0], kind.inner) {
+					t.Errorf("does not begin in %s", kind.inner)
+				}
+			}
+			if len(fds) == 2 {
+				a, b := stackOf(t, targets[0], fds[0], 1), stackOf(t, targets[1], fds[1], 1)
+				if fmt.Sprint(a) != fmt.Sprint(b) {
+					t.Errorf("the user's stack: %#x; natively %#x", a, b)
+				}
+			}
+		})
 	}
 }
