@@ -52,6 +52,12 @@ func TestMapVerdicts(t *testing.T) {
 	require.EqualError(t, judgeMaps(&out, "k", got, false), "passed, and is said to fail: sockmap")
 }
 
+func TestMapVerdictsByKernel(t *testing.T) {
+	got := map[string]string{"htab_update": "FAIL 1 errors, 1 of 2 subtests", "mmap": "ok"}
+	require.NoError(t, judgeMaps(&strings.Builder{}, "debian-6.1", got, false))
+	require.EqualError(t, judgeMaps(&strings.Builder{}, "el7-514", got, false), "failed: htab_update")
+}
+
 func TestMapVerdictsUnfinished(t *testing.T) {
 	_, err := parseMaps(strings.NewReader("maps hashmap: ok\n"), &strings.Builder{}, false)
 	require.Error(t, err)
