@@ -18,9 +18,10 @@ static u32 byte_of(s32 off)
 	return (u32)(-off - 1) % 8;
 }
 
+/* What is left of a dynptr stays one: nobody reads it. */
 static void spoil(u8 *byte)
 {
-	if (*byte != VB_INVALID)
+	if (*byte != VB_INVALID && *byte != VB_DYNPTR)
 		*byte = VB_MISC;
 }
 
