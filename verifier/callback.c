@@ -162,11 +162,16 @@ int bpfshim_v_callback(struct vrf_env *env, const struct bpfshim_insn *in, u32 s
 	return 0;
 }
 
+/* But for what else a number equals: seen_turn() looks at that. */
 static bool same_slot(const struct vrf_slot *a, const struct vrf_slot *b)
 {
 	if (memcmp(a->byte, b->byte, 8))
 		return false;
-	return !vrf_spilled(a) || bpfshim_v_reg_same(&a->reg, &b->reg);
+	if (!vrf_spilled(a))
+		return true;
+	if (vrf_is_scalar(&a->reg) && vrf_is_scalar(&b->reg))
+		return !memcmp(&a->reg.n, &b->reg.n, sizeof(a->reg.n));
+	return bpfshim_v_reg_same(&a->reg, &b->reg);
 }
 
 /* Numbers that the turn changed in its callers' stacks may change again. */
