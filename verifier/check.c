@@ -500,8 +500,10 @@ static int verify(struct vrf_env *env)
 		err = bpfshim_v_check_cfg(env);
 	if (!err)
 		err = check_all(env);
-	if (!err)
+	if (!err) {
+		bpfshim_v_spec_depths(env);
 		err = bpfshim_v_check_stack_depth(env);
+	}
 	if (!err)
 		err = bpfshim_v_fixup(env);
 	return err;

@@ -229,6 +229,7 @@ struct vrf_aux {
 	u8 spec_tries;
 	bool nospec;		/* barrier before it */
 	bool nospec_after;
+	u16 spec_depth;		/* of the stack, on mispredicted paths */
 	u32 map_idx;		/* used map of ld_imm64 or of a helper */
 	u32 map_off;
 	u64 key;		/* or the address of a per-CPU variable */
@@ -554,6 +555,9 @@ int bpfshim_v_spec_move(struct vrf_env *env, const struct bpfshim_insn *in, cons
 int bpfshim_v_spec_moved(struct vrf_env *env, const struct bpfshim_insn *in, const struct vrf_window *w);
 int bpfshim_v_spec_number(struct vrf_env *env, const struct bpfshim_insn *in);
 int bpfshim_v_spec_inside(struct vrf_env *env, u32 regno);
+/* A mispredicted path goes deeper into a stack than any other has; all are walked. */
+int bpfshim_v_spec_deeper(struct vrf_env *env, u32 frame, u32 depth);
+void bpfshim_v_spec_depths(struct vrf_env *env);
 /* Would a program of an unprivileged user learn an address from it? */
 static inline bool vrf_leaks(const struct vrf_env *env, const struct vrf_reg *r)
 {

@@ -225,6 +225,30 @@ int bpfshim_v_spec_number(struct vrf_env *env, const struct bpfshim_insn *in)
 	return 0;
 }
 
+/*
+ * What only misprediction reaches makes no frame larger, which might be too
+ * much for the program.  Where it leaves what the other paths made of the
+ * frame it ends, once that is known.
+ */
+int bpfshim_v_spec_deeper(struct vrf_env *env, u32 frame, u32 depth)
+{
+	struct vrf_aux *aux = &env->aux[env->pc];
+
+	if (frame != env->st->cur)
+		return -EACCES;
+	aux->spec_depth = max(aux->spec_depth, (u16)depth);
+	return 0;
+}
+
+void bpfshim_v_spec_depths(struct vrf_env *env)
+{
+	u32 i;
+
+	for (i = 0; i < env->len; i++)
+		if (env->aux[i].spec_depth && env->aux[i].spec_depth > env->subs[bpfshim_v_sub_of(env, i)].stack)
+			bpfshim_v_barrier(env, i);
+}
+
 /* Where an unprivileged program's pointer has come to be, used or not. */
 int bpfshim_v_spec_inside(struct vrf_env *env, u32 regno)
 {

@@ -65,8 +65,11 @@ int bpfshim_v_stack_bounds(struct vrf_env *env, u32 regno, s32 off, s32 size,
 		return err;
 	}
 	depth = (u32)(-lo + 7) / 8 * 8;
-	if (depth > env->subs[f->subprog].stack)
+	if (depth > env->subs[f->subprog].stack) {
+		if (env->st->spec && !env->unpriv)
+			return bpfshim_v_spec_deeper(env, r->frame, depth);
 		env->subs[f->subprog].stack = depth;
+	}
 	return 0;
 }
 
