@@ -297,7 +297,7 @@ static int read_fixed(struct vrf_env *env, u32 frame, s32 off, u32 size, s32 int
 	}
 	vrf_slot_read(env, frame, slot);
 	if (!dst)
-		return 0;
+		return bad_byte(env, s, off, size, true);
 	env->st->written.reg[env->st->cur] |= (u16)(1u << into);
 	if (!(off % 8) && size == spilled) {
 		*dst = s->reg;
