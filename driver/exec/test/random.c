@@ -28,6 +28,7 @@ struct elem {
 	u64 key;
 	u8 value[24];
 };
+static const u32 bucket_shift[2] = { 31, 32 };	/* two buckets, and one */
 static struct elem elems[2][4];		/* of the hash, of the per-CPU hash */
 static struct { u64 first, pad; } buckets[2][2];
 static u8 hash_values[4][16];
@@ -60,7 +61,7 @@ static void make_table(u32 t)
 
 		e->key = i;
 		e->hash = (mul[0] * i + mul[1]) >> 32;
-		b = bpfshim_bucket_no(e->hash, 31);
+		b = bpfshim_bucket_no(e->hash, bucket_shift[t]);
 		e->next = buckets[t][b].first;
 		buckets[t][b].first = (unsigned long)e;
 		vec_put(e->value, 0, (unsigned long)hash_values[i] - THIS_CPU_OFF);
@@ -114,7 +115,7 @@ static void table_info(struct bpfshim_jit_map *m, u32 t)
 {
 	m->kind = t ? BPFSHIM_JIT_MAP_PERCPU_HASH : BPFSHIM_JIT_MAP_HASH;
 	m->base = (unsigned long)buckets[t];
-	m->bucket_shift = 31;
+	m->bucket_shift = bucket_shift[t];
 	m->key_size = t ? 8 : 4;
 	m->hash_off = offsetof(struct elem, hash);
 	m->key_off = offsetof(struct elem, key);
