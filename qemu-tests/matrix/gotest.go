@@ -37,11 +37,13 @@ var logLine = regexp.MustCompile(`^\s+(?:\S+_test\.go|\S+\.go):\d+: (.*)`)
 func judgeGo(listed []string, output []byte, status int, maySkip func(test string) (string, bool)) []Outcome {
 	ended := map[string]string{}
 	reason := map[string]string{}
-	last := ""
+	named := map[string]bool{} // the test within that failed is in the reason
+	last, at := "", ""
+	said := map[string]string{} // by tests within tests, too
 	for _, line := range strings.Split(string(output), "\n") {
 		line = strings.TrimRight(line, "\r")
 		if m := logLine.FindStringSubmatch(line); m != nil {
-			last = m[1]
+			last, said[at] = m[1], m[1]
 		}
 		if hung, ok := strings.CutPrefix(line, wire.HungMark); ok {
 			name, why, _ := strings.Cut(hung, " ")
@@ -51,8 +53,13 @@ func judgeGo(listed []string, output []byte, status int, maySkip func(test strin
 			}
 			ended[test], reason[test] = "FAIL", "hung: "+why
 		}
-		if strings.HasPrefix(line, "=== RUN ") {
-			last = ""
+		if m := testAt.FindStringSubmatch(line); m != nil {
+			last, at = "", m[1]
+		}
+		if m := testFails.FindStringSubmatch(line); m != nil {
+			if test, sub, deep := strings.Cut(m[1], "/"); deep && ended[test] == "FAIL" && !strings.HasPrefix(reason[test], "hung") && !named[test] {
+				reason[test], named[test] = strings.TrimSuffix(sub+": "+said[m[1]], ": "), said[m[1]] != ""
+			}
 		}
 		if m := testEnd.FindStringSubmatch(line); m != nil {
 			ended[m[2]], reason[m[2]] = m[1], last

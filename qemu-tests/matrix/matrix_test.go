@@ -3,6 +3,7 @@
 package matrix
 
 import (
+	"strings"
 	"testing"
 )
 
@@ -120,5 +121,26 @@ func TestOutcomesOfTestsInTests(t *testing.T) {
 		if got[name] != end {
 			t.Errorf("%s: %q, not %q", name, got[name], end)
 		}
+	}
+}
+
+func TestExcerptHasWhatFailed(t *testing.T) {
+	out := "=== RUN   TestA\n=== RUN   TestA/good\n    a_test.go:3: fine\n=== RUN   TestA/bad\n    a_test.go:9: broken\n" +
+		"--- FAIL: TestA (0.01s)\n    --- PASS: TestA/good (0.00s)\n    --- FAIL: TestA/bad (0.00s)\n=== RUN   TestB\n" +
+		strings.Repeat("    b_test.go:1: noise\n", 300) + "--- PASS: TestB (0.00s)\nFAIL\n"
+	want := "    a_test.go:9: broken\n--- FAIL: TestA (0.01s)\n    --- FAIL: TestA/bad (0.00s)"
+	if got := string(excerpt([]byte(out), 200)); got != want {
+		t.Errorf("got:\n%s\nwant:\n%s", got, want)
+	}
+	if got := string(excerpt([]byte("one\ntwo\npanic: x\n"), 2)); got != "two\npanic: x" {
+		t.Errorf("of a crash: %q", got)
+	}
+}
+
+func TestJudgeGoNamesTheTestWithin(t *testing.T) {
+	out := "=== RUN   TestA\n=== RUN   TestA/bad\n    a_test.go:9: broken\n=== RUN   TestA/good\n    a_test.go:3: fine\n" +
+		"--- FAIL: TestA (0.01s)\n    --- FAIL: TestA/bad (0.00s)\n    --- PASS: TestA/good (0.00s)\nFAIL\n"
+	if o := find(t, judgeGo([]string{"TestA"}, []byte(out), 1, none), "TestA"); o.Verdict != Failed || o.Why != "bad: broken" {
+		t.Error(o)
 	}
 }

@@ -283,7 +283,7 @@ func (r *Runner) show(kernel string, outs []Outcome, units []*unit, res *vm.Resu
 	}
 	for _, u := range units {
 		if bad[u.name] && u.out.Len() > 0 {
-			fmt.Fprintf(r.Log, "---- %s: %s\n%s\n", kernel, u.name, tail(u.out.Bytes(), 200))
+			fmt.Fprintf(r.Log, "---- %s: %s\n%s\n", kernel, u.name, excerpt(u.out.Bytes(), 200))
 		}
 	}
 	for _, n := range res.Notes {

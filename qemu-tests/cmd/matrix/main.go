@@ -111,18 +111,28 @@ func run(ctx context.Context, quick bool, loops int, suite, module string, names
 	return report(all, legs), nil
 }
 
-// report prints the verdicts; the closing line is last.
+// report prints the verdicts, what failed once more at the end, where a log that
+// is cut still has it, and the closing line.
 func report(all []matrix.Outcome, legs []string) bool {
 	fmt.Println()
 	ok := true
 	for _, o := range all {
 		ok = ok && o.Verdict != matrix.Failed
-		fmt.Println(strings.TrimRight(fmt.Sprintf("%-4s %-12s %s  %s", o.Verdict, o.Kernel, o.Name, o.Why), " "))
+		fmt.Println(line(o))
 	}
 	fmt.Println()
+	for _, o := range all {
+		if o.Verdict == matrix.Failed {
+			fmt.Println(line(o))
+		}
+	}
 	for _, l := range legs {
 		fmt.Println(l)
 	}
 	fmt.Println(matrix.Count(all))
 	return ok
+}
+
+func line(o matrix.Outcome) string {
+	return strings.TrimRight(fmt.Sprintf("%-4s %-12s %s  %s", o.Verdict, o.Kernel, o.Name, o.Why), " ")
 }
