@@ -19,6 +19,20 @@ static u32 low_mark(const struct bpfshim_reserve *r)
 	return max_t(u32, step(r) / 4, 1);
 }
 
+/* So many wait for readers that the worker is to: not for each, as that costs
+ * much more than what is done with a node, and well before the others are gone. */
+#define LATE_MAX	64u
+
+/* Is there work that nobody was sent to?  Then the caller sends.  Under lock. */
+static bool due(struct bpfshim_reserve *r)
+{
+	if (r->kicked)
+		return false;
+	r->kicked = (r->nr_free < low_mark(r) && READ_ONCE(r->nr_all) < r->limit) ||
+		    (r->limbo && r->nr_limbo >= min(r->nr_free / 4, LATE_MAX));
+	return r->kicked;
+}
+
 /* Give back a list of n nodes, first to last. */
 static void give(struct bpfshim_reserve *r, struct bpfshim_reserved *first, struct bpfshim_reserved *last, u32 n)
 {
@@ -75,6 +89,7 @@ static bool reclaim(struct bpfshim_reserve *r)
 	raw_spin_lock_irq(&r->lock);
 	first = r->limbo;
 	r->limbo = NULL;
+	r->nr_limbo = 0;
 	raw_spin_unlock_irq(&r->lock);
 	bpfshim_guard_leave();
 	if (!first)
@@ -90,6 +105,11 @@ static void work(struct work_struct *w)
 {
 	struct bpfshim_reserve *r = container_of(w, struct bpfshim_reserve, work);
 
+	bpfshim_guard_enter();
+	raw_spin_lock_irq(&r->lock);
+	r->kicked = false;	/* what comes from now on is for another turn */
+	raw_spin_unlock_irq(&r->lock);
+	bpfshim_guard_leave();
 	/* Waiting takes long: first what helps at once. */
 	if (READ_ONCE(r->nr_free) < low_mark(r))
 		grow(r);
@@ -134,7 +154,7 @@ void bpfshim_reserve_exit(struct bpfshim_reserve *r)
 void *bpfshim_reserve_get(struct bpfshim_reserve *r)
 {
 	struct bpfshim_reserved *node;
-	bool low;
+	bool send;
 
 	raw_spin_lock(&r->lock);
 	node = r->free;
@@ -142,9 +162,9 @@ void *bpfshim_reserve_get(struct bpfshim_reserve *r)
 		r->free = node->next;
 		r->nr_free--;
 	}
-	low = r->nr_free < low_mark(r) && (r->nr_all < r->limit || r->limbo);
+	send = due(r);
 	raw_spin_unlock(&r->lock);
-	if (low)
+	if (send)
 		irq_work_queue(&r->kick);
 	return node;
 }
@@ -163,14 +183,15 @@ void bpfshim_reserve_put(struct bpfshim_reserve *r, void *p)
 void bpfshim_reserve_put_late(struct bpfshim_reserve *r, void *p)
 {
 	struct bpfshim_reserved *node = p;
-	bool first;
+	bool send;
 
 	raw_spin_lock(&r->lock);
-	first = !r->limbo;
 	node->next = r->limbo;
 	r->limbo = node;
+	r->nr_limbo++;
+	send = due(r);
 	raw_spin_unlock(&r->lock);
-	if (first)
+	if (send)
 		irq_work_queue(&r->kick);
 }
 

@@ -13,8 +13,8 @@ struct bpfshim_reserved {
 };
 
 /*
- * Owner: its map.  lock: free, limbo, nr_free; taken by programs in any
- * context, and with programs kept away in others, so nothing interrupts a
+ * Owner: its map.  lock: free, limbo, their numbers, kicked; taken by programs
+ * in any context, and with programs kept away in others, so nothing interrupts a
  * holder that would want it.  grow_lock (process context): chunks, nr_all.
  */
 struct bpfshim_reserve {
@@ -22,7 +22,8 @@ struct bpfshim_reserve {
 	u32 size, limit, nr_all;
 	raw_spinlock_t lock;
 	struct bpfshim_reserved *free, *limbo;
-	u32 nr_free;
+	u32 nr_free, nr_limbo;
+	bool kicked;			/* work is on its way, and has not begun */
 	struct mutex grow_lock;
 	struct bpfshim_reserve_chunk *chunks;
 	struct irq_work kick;		/* any context -> work */
