@@ -39,6 +39,7 @@ func (b *bench) moreMaps(e *engine) {
 	b.stackTraces(e)
 	b.mapsOfMaps(e)
 	b.callbacks(e)
+	b.evictions(e)
 }
 
 func word(b []byte) *uint64 { return (*uint64)(unsafe.Pointer(unsafe.SliceData(b))) }

@@ -40,21 +40,24 @@ func clockCost() int64 {
 	return best
 }
 
-// system is the cost of one call of a command on many keys from n on: the
-// system call whole, from user space and back.
-func (m *made) system(cmd uint32, n int, before func()) float64 {
-	trap, a1, a2, size := uintptr(unix.SYS_BPF), uintptr(cmd), uintptr(0), uintptr(attrSize(cmd))
-	native := m.e.tgt.IsNative()
-	if !native {
-		trap, a1, a2 = unix.SYS_IOCTL, uintptr(m.e.tgt.FD()), uintptr(3<<30|0xBF<<8|attrSize(cmd)<<16|cmd)
+// trap is the system call that is a command on key n, whole, from user space and
+// back.
+func (m *made) trap(cmd uint32) func(n int) {
+	if m.e.tgt.IsNative() {
+		return func(n int) {
+			_, _, _ = unix.RawSyscall(unix.SYS_BPF, uintptr(cmd), m.attrs[n].Addr(), uintptr(attrSize(cmd)))
+		}
 	}
+	fd, op := uintptr(m.e.tgt.FD()), uintptr(3<<30|0xBF<<8|attrSize(cmd)<<16|cmd)
+	return func(n int) { _, _, _ = unix.RawSyscall(unix.SYS_IOCTL, fd, op, m.attrs[n].Addr()) }
+}
+
+// system is the cost of one call of a command on many keys from n on.
+func (m *made) system(cmd uint32, n int, before func()) float64 {
+	call := m.trap(cmd)
 	return timed(before, func() {
 		for i := n; i < n+many; i++ {
-			if native {
-				_, _, _ = unix.RawSyscall(trap, a1, m.attrs[i].Addr(), size)
-			} else {
-				_, _, _ = unix.RawSyscall(trap, a1, a2, m.attrs[i].Addr())
-			}
+			call(i)
 		}
 	}) / many
 }
