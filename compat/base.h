@@ -12,6 +12,17 @@
 #endif
 #endif
 
+/* A variable that kernels which clear the stack are not to clear: on the way to
+ * every program, and each member is set before it is read. */
+#ifdef __has_attribute
+#if __has_attribute(uninitialized)
+#define bpfshim_uninit	__attribute__((uninitialized))
+#endif
+#endif
+#ifndef bpfshim_uninit
+#define bpfshim_uninit
+#endif
+
 /*
  * The module's read side is a preemption-off section in which rcu_read_lock
  * is held too, so the ordinary flavour of RCU covers it on every kernel.

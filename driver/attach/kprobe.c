@@ -29,7 +29,7 @@ static u64 gone_misses;
 
 static void run(struct kprobe_link *k, struct pt_regs *regs)
 {
-	struct bpfshim_run_ctx rc;
+	struct bpfshim_run_ctx bpfshim_uninit rc;
 
 	bpfshim_run_ctx_init(&rc, regs, k->link.cookie);
 	rc.func_ip = k->func_ip;
@@ -46,7 +46,7 @@ static int on_entry(struct kprobe *kp, struct pt_regs *regs)
 static int on_entry_override(struct kprobe *kp, struct pt_regs *regs)
 {
 	struct kprobe_link *k = container_of(kp, struct kprobe_link, kp);
-	struct bpfshim_run_ctx rc;
+	struct bpfshim_run_ctx bpfshim_uninit rc;
 
 	bpfshim_run_ctx_init(&rc, regs, k->link.cookie);
 	rc.func_ip = k->func_ip;

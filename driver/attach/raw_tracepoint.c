@@ -19,9 +19,9 @@ struct raw_tp_link {
 	char name[TP_NAME_MAX];
 };
 
-static inline void hit(struct raw_tp_link *r, const u64 *ctx)
+static __always_inline void hit(struct raw_tp_link *r, const u64 *ctx)
 {
-	struct bpfshim_run_ctx rc;
+	struct bpfshim_run_ctx bpfshim_uninit rc;
 
 	bpfshim_run_ctx_init(&rc, NULL, r->link.cookie);
 	bpfshim_prog_run(r->link.prog, ctx, &rc, NULL);

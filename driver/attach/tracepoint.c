@@ -40,7 +40,7 @@ static void on_overflow(struct perf_event *event, struct perf_sample_data *data,
 			struct pt_regs *regs)
 {
 	struct trace_link *t = event->overflow_handler_context;
-	struct bpfshim_run_ctx rc;
+	struct bpfshim_run_ctx bpfshim_uninit rc;
 	u32 size = 0;
 	void *raw;
 
