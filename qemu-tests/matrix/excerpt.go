@@ -48,3 +48,26 @@ func excerpt(output []byte, n int) []byte {
 	}
 	return bytes.Join(kept, []byte("\n"))
 }
+
+// failedWithin tells, by test, which test within it failed first, and what that
+// said last.
+func failedWithin(output []byte) map[string]string {
+	why, said := map[string]string{}, map[string]string{}
+	at := ""
+	for _, line := range strings.Split(string(output), "\n") {
+		line = strings.TrimRight(line, "\r")
+		if m := testAt.FindStringSubmatch(line); m != nil {
+			at = m[1]
+		}
+		if m := logLine.FindStringSubmatch(line); m != nil {
+			said[at] = m[1]
+		}
+		if m := testFails.FindStringSubmatch(line); m != nil {
+			test, sub, deep := strings.Cut(m[1], "/")
+			if _, ok := why[test]; deep && !ok {
+				why[test] = strings.TrimSuffix(sub+": "+said[m[1]], ": ")
+			}
+		}
+	}
+	return why
+}

@@ -29,6 +29,8 @@ type Outcome struct {
 	Why          string
 }
 
+const hungReason = "hung: "
+
 var testEnd = regexp.MustCompile(`^--- (PASS|FAIL|SKIP): (\S+) \(`)
 var logLine = regexp.MustCompile(`^\s+(?:\S+_test\.go|\S+\.go):\d+: (.*)`)
 
@@ -37,13 +39,12 @@ var logLine = regexp.MustCompile(`^\s+(?:\S+_test\.go|\S+\.go):\d+: (.*)`)
 func judgeGo(listed []string, output []byte, status int, maySkip func(test string) (string, bool)) []Outcome {
 	ended := map[string]string{}
 	reason := map[string]string{}
-	named := map[string]bool{} // the test within that failed is in the reason
-	last, at := "", ""
-	said := map[string]string{} // by tests within tests, too
+	within := failedWithin(output)
+	last := ""
 	for _, line := range strings.Split(string(output), "\n") {
 		line = strings.TrimRight(line, "\r")
 		if m := logLine.FindStringSubmatch(line); m != nil {
-			last, said[at] = m[1], m[1]
+			last = m[1]
 		}
 		if hung, ok := strings.CutPrefix(line, wire.HungMark); ok {
 			name, why, _ := strings.Cut(hung, " ")
@@ -51,15 +52,10 @@ func judgeGo(listed []string, output []byte, status int, maySkip func(test strin
 			if deep {
 				why = sub + ": " + why
 			}
-			ended[test], reason[test] = "FAIL", "hung: "+why
+			ended[test], reason[test] = "FAIL", hungReason+why
 		}
-		if m := testAt.FindStringSubmatch(line); m != nil {
-			last, at = "", m[1]
-		}
-		if m := testFails.FindStringSubmatch(line); m != nil {
-			if test, sub, deep := strings.Cut(m[1], "/"); deep && ended[test] == "FAIL" && !strings.HasPrefix(reason[test], "hung") && !named[test] {
-				reason[test], named[test] = strings.TrimSuffix(sub+": "+said[m[1]], ": "), said[m[1]] != ""
-			}
+		if testAt.MatchString(line) {
+			last = ""
 		}
 		if m := testEnd.FindStringSubmatch(line); m != nil {
 			ended[m[2]], reason[m[2]] = m[1], last
@@ -81,6 +77,9 @@ func judgeGo(listed []string, output []byte, status int, maySkip func(test strin
 			}
 		case "FAIL":
 			o.Why = reason[test]
+			if why, ok := within[test]; ok && !strings.HasPrefix(o.Why, hungReason) {
+				o.Why = why
+			}
 		default:
 			o.Why = "did not end"
 		}
