@@ -47,8 +47,8 @@ func main() {
 		os.Exit(1)
 	}
 	r.print(os.Stdout, *list)
-	if len(r.wrongAccepts()) > 0 || r.Passed < *least || r.Summary == "" {
-		fmt.Printf("selftests: FAILED on %s (at least %d must pass, no wrong accept)\n", *kernel, *least)
+	if len(r.wrongAccepts()) > 0 || r.Passed < *least || !r.counted() {
+		fmt.Printf("selftests: FAILED on %s (at least %d must pass, no wrong accept, and as many as it says itself: %q)\n", *kernel, *least, r.Summary)
 		os.Exit(1)
 	}
 	fmt.Printf("selftests: ok on %s\n", *kernel)

@@ -3,7 +3,7 @@
 package main
 
 import (
-	"bufio"
+	"fmt"
 	"io"
 	"regexp"
 	"strings"
@@ -26,6 +26,10 @@ var (
 	testStart = regexp.MustCompile(`^#\d+/[pu] `)
 	missing   = regexp.MustCompile(`unsupported (map|program) type \d+|unknown func [a-z0-9_]+#\d+|Failed to create [a-z ]+`)
 	digits    = regexp.MustCompile(`\b(0x[0-9a-f]+|-?\d+)\b`)
+	// libbpf's complaints go to stderr at once, and may stand in the middle of a
+	// line of what is written by blocks.
+	complaint = regexp.MustCompile(`libbpf: [^\n]*\n`)
+	counts    = regexp.MustCompile(`^Summary: (\d+) PASSED, (\d+) SKIPPED, (\d+) FAILED`)
 )
 
 // parse reads test_verifier's output.  A test's text runs from its "#n/p"
@@ -39,10 +43,11 @@ func parse(r io.Reader) (*report, error) {
 		}
 		test = nil
 	}
-	sc := bufio.NewScanner(r)
-	sc.Buffer(make([]byte, 1<<20), 64<<20)
-	for sc.Scan() {
-		l := sc.Text()
+	all, err := io.ReadAll(r)
+	if err != nil {
+		return nil, err
+	}
+	for _, l := range strings.Split(string(complaint.ReplaceAll(all, nil)), "\n") {
 		switch {
 		case strings.HasPrefix(l, "Summary: "):
 			end()
@@ -55,7 +60,12 @@ func parse(r io.Reader) (*report, error) {
 		}
 	}
 	end()
-	return rep, sc.Err()
+	return rep, nil
+}
+
+// counted reports whether its own count is that of the tests seen.
+func (r *report) counted() bool {
+	return counts.FindString(r.Summary) == fmt.Sprintf("Summary: %d PASSED, %d SKIPPED, %d FAILED", r.Passed, r.Skipped, len(r.Failed))
 }
 
 func (r *report) add(lines []string) {

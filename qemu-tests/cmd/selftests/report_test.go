@@ -38,6 +38,16 @@ func TestParse(t *testing.T) {
 	require.Equal(t, "#2/p stray write", r.wrongAccepts()[0].Name)
 	require.Contains(t, r.Failed[2].Reason, "retval 1 != 2")
 	require.Equal(t, "Summary: 4 PASSED, 1 SKIPPED, 3 FAILED", r.Summary)
+	require.True(t, r.counted())
+}
+
+func TestParseComplaintsWithinLines(t *testing.T) {
+	r, err := parse(strings.NewReader("#0/p one Olibbpf: failed to find valid kernel BTF\nlibbpf: once more\nK\nSummary: 1 PASSED, 0 SKIPPED, 0 FAILED\n"))
+	require.NoError(t, err)
+	require.Equal(t, 1, r.Passed)
+	require.True(t, r.counted())
+	r.Passed++
+	require.False(t, r.counted(), "a test was counted that is not there")
 }
 
 func TestParseUnfinished(t *testing.T) {
