@@ -80,11 +80,14 @@ func run(g guest) (*report, error) {
 		return nil, err
 	}
 	var r *report
-	err := g.run([]string{"build/selftests/test_verifier"},
-		"echo 0 2>/dev/null >/proc/sys/kernel/unprivileged_bpf_disabled; /selftests/test_verifier", func(f io.Reader) (err error) {
-			r, err = parse(f)
-			return err
-		})
+	command := "/selftests/test_verifier"
+	if g.unpriv { // as the tests want it where the kernel has it
+		command = "echo 0 2>/dev/null >/proc/sys/kernel/unprivileged_bpf_disabled; " + command
+	}
+	err := g.run([]string{"build/selftests/test_verifier"}, command, func(f io.Reader) (err error) {
+		r, err = parse(f)
+		return err
+	})
 	return r, err
 }
 
