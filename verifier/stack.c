@@ -260,6 +260,9 @@ static int bad_byte(struct vrf_env *env, const struct vrf_slot *s, s32 off, u32 
 	for (i = 0; i < size; i++) {
 		u8 b = s->byte[(byte_of(off) - i) % 8];
 
+		/* Linux refuses zeroes beside a spilled number, and not what covers them. */
+		if (b == VB_ZERO && VRF_EXACT(env))
+			continue;
 		if (b == VB_SPILL || b == VB_MISC || (b == VB_INVALID && !env->unpriv) || (b == VB_ZERO && zero_ok))
 			continue;
 		bpfshim_v_log(env, "invalid read from stack off %d+%d size %d\n", off, i, size);
