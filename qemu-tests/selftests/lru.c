@@ -7,39 +7,33 @@
 #include "test_lru_map.c"
 #undef main
 
-#include <signal.h>
+#include "child.h"
 
 static const char *only;
 
+struct test {
+	int type, flags;
+	void (*fn)(int type, int flags);
+};
+
+static void body(const void *arg, int *answer)
+{
+	const struct test *t = arg;
+
+	t->fn(t->type, t->flags);
+}
+
 static void run(const char *name, int type, int flags, void (*fn)(int type, int flags))
 {
-	int status;
-	pid_t pid;
+	struct test t = { type, flags, fn };
+	struct child c;
 
 	if (only && strcmp(only, name))
 		return;
-	fflush(stdout);
-	pid = fork();
-	if (pid < 0)
-		exit(125);
-	if (!pid) {
-		setvbuf(stdout, NULL, _IOLBF, 0);
-		dup2(1, 2);
-		fn(type, flags);
-		fflush(stdout);
-		_exit(0);
-	}
-	if (waitpid(pid, &status, 0) != pid)
-		exit(125);
+	c = in_child(body, &t);
 	printf("maps %s, %s%s: ", name, type == BPF_MAP_TYPE_LRU_HASH ? "LRU_HASH" : "LRU_PERCPU_HASH",
 	       flags & BPF_F_NO_COMMON_LRU ? " NO_COMMON_LRU" : "");
-	if (WIFSIGNALED(status))
-		printf("FAIL signal %d\n", WTERMSIG(status));
-	else if (WEXITSTATUS(status))
-		printf("FAIL status %d\n", WEXITSTATUS(status));
-	else
-		printf("ok\n");
-	fflush(stdout);
+	verdict(&c, "ok");
 }
 
 /* As the original's main: what a free list is filled up to. */

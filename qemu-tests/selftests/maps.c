@@ -8,45 +8,30 @@
 #include "test_maps.c"
 #undef main
 
-#include <signal.h>
+#include "child.h"
+
+struct test {
+	unsigned int flags;
+	void (*fn)(void);
+};
+
+static void body(const void *arg, int *answer)
+{
+	const struct test *t = arg;
+	int before = skips;
+
+	map_opts.map_flags = t->flags;
+	t->fn();
+	answer[0] = skips - before;
+}
 
 static void run(const char *name, unsigned int flags, void (*fn)(void))
 {
-	int status, skipped = skips;
-	int pipefd[2];
-	pid_t pid;
+	struct test t = { flags, fn };
+	struct child c = in_child(body, &t);
 
-	fflush(stdout);
-	if (pipe(pipefd))
-		exit(125);
-	pid = fork();
-	if (pid < 0)
-		exit(125);
-	if (!pid) {
-		setvbuf(stdout, NULL, _IOLBF, 0);
-		dup2(1, 2);
-		map_opts.map_flags = flags;
-		fn();
-		fflush(stdout);
-		skipped = skips - skipped;
-		if (write(pipefd[1], &skipped, sizeof(skipped)) < 0)
-			_exit(125);
-		_exit(0);
-	}
-	close(pipefd[1]);
-	if (read(pipefd[0], &skipped, sizeof(skipped)) != sizeof(skipped))
-		skipped = 0;
-	close(pipefd[0]);
-	if (waitpid(pid, &status, 0) != pid)
-		exit(125);
 	printf("maps %s%s: ", name, flags & BPF_F_NO_PREALLOC ? ", no preallocation" : "");
-	if (WIFSIGNALED(status))
-		printf("FAIL signal %d\n", WTERMSIG(status));
-	else if (WEXITSTATUS(status))
-		printf("FAIL status %d\n", WEXITSTATUS(status));
-	else
-		printf("%s\n", skipped ? "SKIP" : "ok");
-	fflush(stdout);
+	verdict(&c, c.answer[0] ? "SKIP" : "ok");
 }
 
 /* Those of run_all_tests, which take a task and its data or nothing. */

@@ -5,6 +5,7 @@
  * printed.  PROG_TESTS names the tests, as "T(name)".
  */
 #include "test_progs.h"
+#include "child.h"
 
 struct test_env env = { .worker_id = -1 };
 
@@ -111,47 +112,34 @@ int compare_stack_ips(int smap_fd, int amap_fd, int stack_trace_len)
 PROG_TESTS
 #undef T
 
+struct test {
+	void (*fn)(void);
+};
+
+static void body(const void *arg, int *answer)
+{
+	const struct test *t = arg;
+
+	alarm(600);
+	t->fn();
+	test__end_subtest();
+	answer[0] = errors;
+	answer[1] = skipped;
+	answer[2] = subtests_ok;
+	answer[3] = subtests_bad;
+}
+
 static void run(const char *name, void (*fn)(void))
 {
-	int status, out[4] = { 0 };
-	int pipefd[2];
-	pid_t pid;
+	struct test t = { fn };
+	struct child c;
+	char bad[80];
 
 	printf("progs run %s\n", name);
-	fflush(stdout);
-	if (pipe(pipefd))
-		exit(125);
-	pid = fork();
-	if (pid < 0)
-		exit(125);
-	if (!pid) {
-		setvbuf(stdout, NULL, _IOLBF, 0);
-		dup2(1, 2);
-		alarm(600);
-		fn();
-		test__end_subtest();
-		fflush(stdout);
-		out[0] = errors;
-		out[1] = skipped;
-		out[2] = subtests_ok;
-		out[3] = subtests_bad;
-		if (write(pipefd[1], out, sizeof(out)) != sizeof(out))
-			_exit(125);
-		_exit(0);
-	}
-	close(pipefd[1]);
-	if (read(pipefd[0], out, sizeof(out)) != sizeof(out))
-		out[0] = -1;
-	close(pipefd[0]);
-	if (waitpid(pid, &status, 0) != pid)
-		exit(125);
-	if (WIFSIGNALED(status))
-		printf("progs %s: FAIL signal %d\n", name, WTERMSIG(status));
-	else if (out[0])
-		printf("progs %s: FAIL %d errors, %d of %d subtests\n", name, out[0], out[3], out[2] + out[3]);
-	else
-		printf("progs %s: %s\n", name, out[1] ? "SKIP" : "ok");
-	fflush(stdout);
+	c = in_child(body, &t);
+	printf("progs %s: ", name);
+	snprintf(bad, sizeof(bad), "FAIL %d errors, %d of %d subtests", c.answer[0], c.answer[3], c.answer[2] + c.answer[3]);
+	verdict(&c, c.answer[0] ? bad : c.answer[1] ? "SKIP" : "ok");
 }
 
 int main(int argc, char **argv)
