@@ -112,12 +112,39 @@ node_t *bpfshim_lpm_find(const struct bpfshim_lpm *t, const struct bpfshim_lpm_k
 	return best;
 }
 
+/* What flags and room say to a prefix that is there, or is not. */
+static int may_store(const struct bpfshim_lpm *t, bool there, u64 flags)
+{
+	if (there)
+		return flags == BPFSHIM_NOEXIST ? -EEXIST : 0;
+	if (flags == BPFSHIM_EXIST)
+		return -ENOENT;
+	return t->count == t->max ? -ENOSPC : 0;
+}
+
+int bpfshim_lpm_may_insert(const struct bpfshim_lpm *t, const struct bpfshim_lpm_key *key, u64 flags)
+{
+	const node_t *n = t->root;
+	u32 m = 0, bits = length(key);
+
+	if (bits > t->data_size * 8)
+		return -EINVAL;
+	while (n) {
+		m = common(t, n, key->data, bits, m);
+		if (m < n->prefixlen || n->prefixlen == bits)
+			break;
+		n = n->child[bit(key->data, m)];
+	}
+	return may_store(t, n && m == n->prefixlen && !n->fork, flags);
+}
+
 int bpfshim_lpm_insert(struct bpfshim_lpm *t, node_t *node, node_t *fork, u64 flags, bool *used_fork,
 		       struct bpfshim_lpm_out *out)
 {
 	node_t **slot = &t->root, *n;
 	u32 m = 0, b;
-	bool same;
+	bool same, there;
+	int err;
 
 	out->nr = 0;
 	*used_fork = false;
@@ -128,16 +155,11 @@ int bpfshim_lpm_insert(struct bpfshim_lpm *t, node_t *node, node_t *fork, u64 fl
 		slot = &n->child[bit(node->data, m)];
 	}
 	same = n && m == n->prefixlen;
-	if (same && !n->fork) {
-		if (flags == BPFSHIM_NOEXIST)
-			return -EEXIST;
-	} else {
-		if (flags == BPFSHIM_EXIST)
-			return -ENOENT;
-		if (t->count == t->max)
-			return -ENOSPC;
-		t->count++;
-	}
+	there = same && !n->fork;
+	err = may_store(t, there, flags);
+	if (err)
+		return err;
+	t->count += !there;
 	node->fork = node->bare = 0;
 	node->child[0] = node->child[1] = NULL;
 	if (same) {

@@ -51,6 +51,11 @@ static inline bool bpfshim_lpm_valid(const struct bpfshim_lpm *t, const struct b
  * the key has too many bits.  The key may change meanwhile. */
 struct bpfshim_lpm_node *bpfshim_lpm_find(const struct bpfshim_lpm *t, const struct bpfshim_lpm_key *key);
 
+/** bpfshim_lpm_may_insert() - what bpfshim_lpm_insert() would say: 0, -EEXIST,
+ * -ENOENT, -ENOSPC; -EINVAL: too many bits.  The writer's lock is held; the key
+ * may change meanwhile. */
+int bpfshim_lpm_may_insert(const struct bpfshim_lpm *t, const struct bpfshim_lpm_key *key, u64 flags);
+
 /** bpfshim_lpm_insert() - store node, whose prefix is set, in place of one
  * with the same prefix.  flags: ANY, NOEXIST, EXIST.  fork is put in where
  * prefixes part, and *used_fork then true.  -EEXIST, -ENOENT, -ENOSPC: nothing

@@ -18,7 +18,7 @@ struct lpm_trie {
 };
 
 /* Of each, beyond what a full trie takes: those that wait for readers. */
-#define SPARE_MIN	64
+#define SPARE_MIN	128
 #define SPARE_MAX	4096
 
 static struct lpm_trie *to_trie(const struct bpfshim_map *map)
@@ -60,7 +60,7 @@ static long trie_update(struct bpfshim_map *map, const void *key, const void *va
 	struct bpfshim_lpm_out out;
 	unsigned long irq;
 	bool used = false;
-	int err = -ENOMEM;
+	int err;
 
 	if (flags > BPFSHIM_EXIST || !bpfshim_lpm_valid(&t->trie, key))
 		return -EINVAL;
@@ -80,6 +80,13 @@ static long trie_update(struct bpfshim_map *map, const void *key, const void *va
 		}
 		if (!err)
 			drop(t, &out);
+	} else {
+		/* Memory is short only for what would be stored. */
+		raw_spin_lock(&t->lock);
+		err = bpfshim_lpm_may_insert(&t->trie, key, flags);
+		raw_spin_unlock(&t->lock);
+		if (!err)
+			err = -ENOMEM;
 	}
 	if (n && err)
 		bpfshim_reserve_put(&t->nodes, n);

@@ -103,6 +103,7 @@ static void insert(struct bpfshim_lpm *t, const struct bpfshim_lpm_key *k)
 		want = -EEXIST;
 	else if (at < 0)
 		want = f == BPFSHIM_EXIST ? -ENOENT : model.nr == t->max ? -ENOSPC : 0;
+	REQUIRE(bpfshim_lpm_may_insert(t, k, f) == want);
 	REQUIRE(bpfshim_lpm_insert(t, n, fork, f, &used, &out) == want);
 	if (!used)
 		free(fork);
