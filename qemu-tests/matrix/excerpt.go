@@ -6,6 +6,8 @@ import (
 	"bytes"
 	"regexp"
 	"strings"
+
+	"github.com/bpfshim/bpfshim/qemu-tests/wire"
 )
 
 var (
@@ -14,8 +16,8 @@ var (
 )
 
 // excerpt is what a suite's output says of the tests that failed, at most n
-// lines: a long suite's last lines tell of others. Of output in which no test
-// failed, which a crash ended, it is the last n lines.
+// lines: a long suite's last lines tell of others. What ended otherwise than by
+// the program's own FAIL, as by a crash, is told by the last n lines, too.
 func excerpt(output []byte, n int) []byte {
 	failed := map[string]bool{}
 	lines := bytes.Split(bytes.TrimSpace(output), []byte("\n"))
@@ -23,9 +25,10 @@ func excerpt(output []byte, n int) []byte {
 		if m := testFails.FindSubmatch(line); m != nil {
 			failed[string(m[1])] = true
 		}
-	}
-	if len(failed) == 0 {
-		return tail(output, n)
+		if hung, ok := strings.CutPrefix(string(line), wire.HungMark); ok {
+			name, _, _ := strings.Cut(hung, " ")
+			failed[name] = true
+		}
 	}
 	var kept [][]byte
 	at := ""
@@ -36,7 +39,7 @@ func excerpt(output []byte, n int) []byte {
 			continue
 		}
 		end := strings.HasPrefix(strings.TrimSpace(string(line)), "--- ")
-		if testFails.Match(line) || !end && failed[at] {
+		if testFails.Match(line) || bytes.HasPrefix(line, []byte(wire.HungMark)) || !end && failed[at] {
 			kept = append(kept, line)
 		}
 		if end && !bytes.HasPrefix(line, []byte(" ")) {
@@ -45,6 +48,9 @@ func excerpt(output []byte, n int) []byte {
 	}
 	if len(kept) > n {
 		kept = append(kept[:n:n], []byte("…"))
+	}
+	if string(bytes.TrimRight(lines[len(lines)-1], "\r")) != "FAIL" {
+		kept = append(kept, tail(output, n))
 	}
 	return bytes.Join(kept, []byte("\n"))
 }

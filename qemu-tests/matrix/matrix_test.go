@@ -135,6 +135,14 @@ func TestExcerptHasWhatFailed(t *testing.T) {
 	if got := string(excerpt([]byte("one\ntwo\npanic: x\n"), 2)); got != "two\npanic: x" {
 		t.Errorf("of a crash: %q", got)
 	}
+	crash := "=== RUN   TestA\n    a_test.go:9: broken\n--- FAIL: TestA (0.01s)\n=== RUN   TestB\n    b_test.go:1: waits\n--- HUNG: TestB not over\nexit: x\npanic: y\n"
+	want = "    a_test.go:9: broken\n--- FAIL: TestA (0.01s)\n    b_test.go:1: waits\n--- HUNG: TestB not over\n"
+	if got := string(excerpt([]byte(crash), 2)); !strings.HasSuffix(got, "exit: x\npanic: y") {
+		t.Errorf("of a crash after a failure: %q", got)
+	}
+	if got := string(excerpt([]byte(crash), 200)); !strings.HasPrefix(got, want) {
+		t.Errorf("of a test that hung: %q", got)
+	}
 }
 
 func TestJudgeGoNamesTheTestWithin(t *testing.T) {

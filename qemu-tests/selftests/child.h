@@ -4,6 +4,7 @@
 #define BPFSHIM_SELFTESTS_CHILD_H
 
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +13,8 @@
 
 struct child {
 	int status;	/* as of waitpid(2) */
-	int answer[4];	/* what the test left, zeroes when it did not come so far */
+	int answer[4];	/* what the test left */
+	bool answered;	/* false: it did not come so far, and the answer is zeroes */
 };
 
 /* Runs body(arg, answer); its output goes where this process's goes, by lines. */
@@ -36,7 +38,8 @@ static struct child in_child(void (*body)(const void *arg, int *answer), const v
 		_exit(write(fds[1], c.answer, sizeof(c.answer)) == sizeof(c.answer) ? 0 : 125);
 	}
 	close(fds[1]);
-	if (read(fds[0], c.answer, sizeof(c.answer)) != sizeof(c.answer))
+	c.answered = read(fds[0], c.answer, sizeof(c.answer)) == sizeof(c.answer);
+	if (!c.answered)
 		memset(c.answer, 0, sizeof(c.answer));
 	close(fds[0]);
 	if (waitpid(pid, &c.status, 0) != pid)

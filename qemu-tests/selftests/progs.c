@@ -139,7 +139,7 @@ static void run(const char *name, void (*fn)(void))
 	c = in_child(body, &t);
 	printf("progs %s: ", name);
 	snprintf(bad, sizeof(bad), "FAIL %d errors, %d of %d subtests", c.answer[0], c.answer[3], c.answer[2] + c.answer[3]);
-	verdict(&c, c.answer[0] ? bad : c.answer[1] ? "SKIP" : "ok");
+	verdict(&c, !c.answered ? "FAIL it left early" : c.answer[0] ? bad : c.answer[1] ? "SKIP" : "ok");
 }
 
 int main(int argc, char **argv)

@@ -49,9 +49,8 @@ func (m *made) newKeys(counter, n int) asm.Instructions {
 
 // meanOf is the mean cost of a hit of a probe with the program.
 func (b *bench) meanOf(e *engine, insns asm.Instructions) (float64, bool) {
-	prog, errno, log := e.tryLoad(b.t, raw.Kprobe, insns)
-	if errno != 0 {
-		b.t.Errorf("%s: load: %s\n%s", e.name, raw.ErrName(errno), log)
+	prog, ok := b.load(e, insns)
+	if !ok {
 		return 0, false
 	}
 	defer unix.Close(prog)

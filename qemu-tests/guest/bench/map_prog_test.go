@@ -129,8 +129,8 @@ func (b *bench) progSide(m *made) {
 	m.each(raw.MapLookupDelete, 0, capacity)
 }
 
-// run is the cost of one hit of a probe with the program.
-func (b *bench) run(e *engine, insns asm.Instructions, before func()) (int64, bool) {
+// load loads a program; one that only the kernel's own bpf(2) refuses is no error.
+func (b *bench) load(e *engine, insns asm.Instructions) (int, bool) {
 	prog, errno, log := e.tryLoad(b.t, raw.Kprobe, insns)
 	if errno != 0 {
 		if !e.tgt.IsNative() {
@@ -138,14 +138,22 @@ func (b *bench) run(e *engine, insns asm.Instructions, before func()) (int64, bo
 		} else {
 			b.t.Logf("%s: load: %s\n%s", e.name, raw.ErrName(errno), log)
 		}
+		return -1, false
+	}
+	return prog, true
+}
+
+// run is the cost of one hit of a probe with the program.
+func (b *bench) run(e *engine, insns asm.Instructions, before func()) (int64, bool) {
+	prog, ok := b.load(e, insns)
+	if !ok {
 		return 0, false
 	}
 	defer unix.Close(prog)
 	if before != nil {
 		before()
 	}
-	v, ok := b.of(e, kprobe(false), prog, before)
-	return v, ok
+	return b.of(e, kprobe(false), prog, before)
 }
 
 func (b *bench) addMap(side string, k kind, op string, e *engine, value float64) {
